@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What travels between server and browser. Each message is declared once; both ends parse with it. */
+import { z } from 'zod';
+import { ProfileId } from './lab.ts';
+import { Report, Verdict, Diagnostic } from './report.ts';
+
+const id = z.string().min(1).max(64);
+const source = z.string().max(262_144);
+
+/** Client → server. Every message is acknowledged with `Ack`. */
+export const ClientMessages = {
+  /** Text as typed; `version` counts up per document, an older one is refused. */
+  'draft:save': z.strictObject({ lab: id, text: source, version: z.number().int().nonnegative() }),
+  /** A public run: live, streamed. `token` replays one. */
+  'run:start': z.strictObject({ lab: id, text: source, profile: ProfileId, workload: id, token: z.string().max(4096).optional(), check: z.boolean().default(true) }),
+  /** Resume or join: events from `from` on. */
+  'run:join': z.strictObject({ run: id, from: z.number().int().min(1) }),
+  'run:credit': z.strictObject({ run: id, batches: z.number().int().min(1).max(8) }),
+  'run:stop': z.strictObject({ run: id }),
+  'submission:create': z.strictObject({ lab: id, text: source, key: id }),
+} as const;
+export type ClientMessages = { [K in keyof typeof ClientMessages]: z.infer<(typeof ClientMessages)[K]> };
+
+/** Server → client. */
+export const ServerMessages = {
+  /** At most 256 events or 33 ms; `events` as in core's table. */
+  'run:events': z.strictObject({ run: id, from: z.number().int().min(1), events: z.array(z.any()) }),
+  'run:progress': z.strictObject({ run: id, profile: ProfileId, executions: z.number().int(), phase: z.string() }),
+  'run:verdict': z.strictObject({ run: id, profile: ProfileId, verdict: Verdict, token: z.string(), diagnostics: z.array(Diagnostic), finding: z.any().nullable() }),
+  'run:end': z.strictObject({ run: id, reason: z.string(), events: z.number().int() }),
+  'submission:state': z.strictObject({ submission: id, state: z.enum(['queued', 'running', 'done', 'failed']), position: z.number().int().nullable(), report: Report.nullable() }),
+} as const;
+export type ServerMessages = { [K in keyof typeof ServerMessages]: z.infer<(typeof ServerMessages)[K]> };
+
+export const Ack = z.union([z.strictObject({ ok: z.literal(true), value: z.any() }), z.strictObject({ ok: z.literal(false), error: z.string(), expected: z.string().optional() })]);
+export type Ack = z.infer<typeof Ack>;

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Chance has one door. Whatever could go more than one way asks here, so an
+ * execution is a pure function of its answers and the answers replay it.
+ * Answer 0 is always the plain one (keep the running agent, newest value,
+ * drain at once, no eviction, success), so a replay token lists deviations only.
+ */
+
+/**
+ * - `step`     which open transition happens next (an agent goes on, a store drains, a post arrives, a line is evicted …)
+ * - `read`     which message a load returns; 0 is the newest
+ * - `drain`    whether a store drains at once (0) or is held until something forces it (1)
+ * - `deliver`  whether a posted MMIO write arrives at once (0) or stays in flight (1)
+ * - `irq`      whether a pending interrupt is taken before this operation (0) or held (1)
+ * - `fault`    whether an operation that may fail does (0: it succeeds)
+ * - `device`   what the device's specification leaves to it (prefetch a descriptor, relaxed order)
+ * - `order`    graph form only: the coherence position of a store
+ */
+export type ChoiceKind = 'step' | 'read' | 'drain' | 'deliver' | 'irq' | 'fault' | 'device' | 'order';
+
+export interface Choice {
+  /** Id of the agent the choice belongs to; `machine` for `step`. */
+  readonly agent: string;
+  readonly kind: ChoiceKind;
+  /** Names the call or object that asks, stable under edits elsewhere: `nic_xmit#1/len`. No hidden data. */
+  readonly key: string;
+  /** How often this (agent, kind, key) has asked before in this execution, from 0. */
+  readonly ordinal: number;
+  /** Number of answers, at least 2; a question with one answer is not asked. */
+  readonly width: number;
+  /** What the answers mean, for people; called only when someone looks. */
+  readonly label: (answer: number) => string;
+}
+
+/** Decides every choice. Lives across executions, so that it can be systematic. */
+export interface Strategy {
+  /** An index below `choice.width`; 0 is what an uneventful run does. */
+  pick(choice: Choice): number;
+  /** Called after each execution. `false`: nothing is left to explore. */
+  advance(): boolean;
+}
+
+/** One answer that was not 0. Sorted lists of these are replay tokens. */
+export interface Deviation {
+  readonly agent: string;
+  readonly kind: ChoiceKind;
+  readonly key: string;
+  readonly ordinal: number;
+  readonly answer: number;
+}
+
+/** The strategy of a plain run. */
+export const plain: Strategy = { pick: () => 0, advance: () => false };

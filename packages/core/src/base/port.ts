@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The joint between agents and memory. An agent (CPU context, device engine)
+ * is a synchronous function of the answers its port gives; it is written once
+ * and runs under every form. A form is one implementation of `Port`:
+ *
+ * - the operational form (machine/) suspends an agent by throwing `Suspend`
+ *   out of `op` and re-runs it later with the recorded answers;
+ * - the graph form (ordering/graph) answers every op at once, straight through.
+ *
+ * Hence an agent must be a pure function of its answers: no clock, no chance,
+ * no state kept outside except what it rebuilds when re-run.
+ */
+
+/** Number up to 4 bytes, bigint for 8: the size decides, never the magnitude. */
+export type Value = number | bigint;
+export type Size = 1 | 2 | 4 | 8;
+
+/** What a location belongs to. `ram` addresses are physical; `mmio` ones are device-relative with the device's id; `irq` is a vector. */
+export type Space = 'ram' | 'mmio' | 'irq';
+
+/** Names an earlier load of the same agent whose value this operand was computed from: its op ordinal in this agent's run, from 1; 0 = none. */
+export type Dep = number;
+
+export interface Place {
+  readonly space: Space;
+  /** Device id for `mmio` and `irq`; '' for `ram`. */
+  readonly owner: string;
+  readonly address: number;
+  readonly size: Size;
+}
+
+/** Ordering class of one access, as the instruction or primitive names it. Rule tables give them meaning. */
+export type AccessOrder = 'plain' | 'relaxed' | 'acquire' | 'acquirePC' | 'release' | 'releasePC' | 'acq_rel' | 'full';
+
+export type Op =
+  | { readonly kind: 'load'; readonly place: Place; readonly order: AccessOrder; readonly addressDep?: Dep; readonly data?: boolean; readonly name?: string }
+  | { readonly kind: 'store'; readonly place: Place; readonly value: Value; readonly order: AccessOrder; readonly addressDep?: Dep; readonly dataDep?: Dep; readonly data?: boolean; readonly name?: string }
+  /** `modify` must be pure; returning `undefined` writes nothing (a failed compare). */
+  | { readonly kind: 'rmw'; readonly place: Place; readonly order: AccessOrder; readonly modify: (old: Value) => Value | undefined; readonly name?: string }
+  /** `fence` names a row of the profile's ordering table (`dmb.oshst`, `sfence`, `dma_wmb` on STRICT); `as` the kernel primitive it came from. */
+  | { readonly kind: 'fence'; readonly fence: string; readonly as?: string }
+  /** The value a branch tested came from `dep`: a control dependency from here on. */
+  | { readonly kind: 'branch'; readonly dep: Dep }
+  | { readonly kind: 'maintain'; readonly operation: 'clean' | 'invalidate' | 'clean+invalidate'; readonly line: number }
+  /** Blocks until `until(value)`; counts as a load of the value that satisfied it. Never spins. */
+  | { readonly kind: 'await'; readonly place: Place; readonly order: AccessOrder; readonly until: (value: Value) => boolean; readonly interruptible?: boolean; readonly name?: string }
+  /** CPUs ask this before each op while interrupts are on: `vector + 1` to take now, 0 for none. Taking it orders as the MSI rule says. */
+  | { readonly kind: 'interrupt' }
+  /** A CPU with nothing left to do: `vector + 1` of an interrupt to take, 0 when nothing will ever happen again. */
+  | { readonly kind: 'idle' }
+  /** Something this agent's specification leaves open. Answer as a number. */
+  | { readonly kind: 'choose'; readonly choice: 'fault' | 'device'; readonly key: string; readonly width: number; readonly label: (answer: number) => string };
+
+/** One form of memory, seen by one agent. */
+export interface Port {
+  /**
+   * Performs the next operation of this agent and returns its answer: the
+   * value of a load, await or rmw (the old value), the answer of a choose,
+   * 0 otherwise; -1 from an interruptible await that an interrupt woke. May throw `Suspend`; an agent must let it pass.
+   */
+  op(op: Op): Value;
+  /** Ordinal of the op performed last in this run, for `Dep`. */
+  readonly ordinal: number;
+  /** Tells observers, and nobody else. Absent when nobody watches. */
+  readonly note?: ((kind: string, fields: Record<string, unknown>) => void) | undefined;
+}
+
+export interface Agent {
+  readonly id: string;
+  readonly kind: 'cpu' | 'device';
+  /** Runs the agent to its end, straight through or again from its start. */
+  run(port: Port): void;
+}
+
+/** Thrown by a form through an agent to stop it; the agent will be run again with the same answers. */
+export class Suspend extends Error {
+  override readonly name = 'Suspend';
+}
