@@ -19,8 +19,25 @@ export type Size = 1 | 2 | 4 | 8;
 /** What a location belongs to. `ram` addresses are physical; `mmio` ones are device-relative with the device's id; `irq` is a vector. */
 export type Space = 'ram' | 'mmio' | 'irq';
 
-/** Names an earlier load of the same agent whose value this operand was computed from: its op ordinal in this agent's run, from 1; 0 = none. */
+/** Names an earlier load, rmw or exclusive store of the same agent whose answer this operand was computed from: its op ordinal in this agent's run, from 1; 0 = none. */
 export type Dep = number;
+/** An operand computed from several answers names them all. */
+export type Deps = Dep | readonly Dep[];
+
+/**
+ * What the address of an access was computed from. `addressPick` names answers
+ * that only *selected* it (the condition of an AArch64 CSEL, the compare of a
+ * CAS): a pick dependency, which orders stores but not loads.
+ */
+export interface AddressDeps {
+  readonly addressDep?: Deps;
+  readonly addressPick?: Deps;
+}
+/** The same for the value that is written. */
+export interface DataDeps {
+  readonly dataDep?: Deps;
+  readonly dataPick?: Deps;
+}
 
 export interface Place {
   readonly space: Space;
@@ -34,17 +51,22 @@ export interface Place {
 export type AccessOrder = 'plain' | 'relaxed' | 'acquire' | 'acquirePC' | 'release' | 'releasePC' | 'acq_rel' | 'full';
 
 export type Op =
-  | { readonly kind: 'load'; readonly place: Place; readonly order: AccessOrder; readonly addressDep?: Dep; readonly data?: boolean; readonly name?: string }
-  | { readonly kind: 'store'; readonly place: Place; readonly value: Value; readonly order: AccessOrder; readonly addressDep?: Dep; readonly dataDep?: Dep; readonly data?: boolean; readonly name?: string }
-  /** `modify` must be pure; returning `undefined` writes nothing (a failed compare). */
-  | { readonly kind: 'rmw'; readonly place: Place; readonly order: AccessOrder; readonly modify: (old: Value) => Value | undefined; readonly name?: string }
+  /** `exclusive`: opens the monitor (LDXR, LR). */
+  | ({ readonly kind: 'load'; readonly place: Place; readonly order: AccessOrder; readonly exclusive?: boolean; readonly data?: boolean; readonly name?: string } & AddressDeps)
+  /** `exclusive`: the answer is 0 when it was done and 1 when not (STXR, SC); otherwise always 0. It may fail at any time. */
+  | ({ readonly kind: 'store'; readonly place: Place; readonly value: Value; readonly order: AccessOrder; readonly exclusive?: boolean; readonly data?: boolean; readonly name?: string } & AddressDeps & DataDeps)
+  /**
+   * `modify` must be pure; returning `undefined` writes nothing (a failed compare). `fromOld`: what is written is computed from the old value (add, not swap).
+   * `discard`: the old value goes nowhere (STADD). `comparePick`: answers the compared value came from.
+   */
+  | ({ readonly kind: 'rmw'; readonly place: Place; readonly order: AccessOrder; readonly modify: (old: Value) => Value | undefined; readonly fromOld?: boolean; readonly discard?: boolean; readonly compares?: boolean; readonly comparePick?: Deps; readonly name?: string } & AddressDeps & DataDeps)
   /** `fence` names a row of the profile's ordering table (`dmb.oshst`, `sfence`, `dma_wmb` on STRICT); `as` the kernel primitive it came from. */
   | { readonly kind: 'fence'; readonly fence: string; readonly as?: string }
-  /** The value a branch tested came from `dep`: a control dependency from here on. */
-  | { readonly kind: 'branch'; readonly dep: Dep }
+  /** The value a branch tested came from `dep`, or was selected by `pick`: a control dependency from here on. */
+  | { readonly kind: 'branch'; readonly dep: Deps; readonly pick?: Deps }
   | { readonly kind: 'maintain'; readonly operation: 'clean' | 'invalidate' | 'clean+invalidate'; readonly line: number }
   /** Blocks until `until(value)`; counts as a load of the value that satisfied it. Never spins. */
-  | { readonly kind: 'await'; readonly place: Place; readonly order: AccessOrder; readonly until: (value: Value) => boolean; readonly interruptible?: boolean; readonly name?: string }
+  | ({ readonly kind: 'await'; readonly place: Place; readonly order: AccessOrder; readonly until: (value: Value) => boolean; readonly interruptible?: boolean; readonly name?: string } & AddressDeps)
   /** CPUs ask this before each op while interrupts are on: `vector + 1` to take now, 0 for none. Taking it orders as the MSI rule says. */
   | { readonly kind: 'interrupt' }
   /** A CPU with nothing left to do: `vector + 1` of an interrupt to take, 0 when nothing will ever happen again. */
@@ -56,7 +78,7 @@ export type Op =
 export interface Port {
   /**
    * Performs the next operation of this agent and returns its answer: the
-   * value of a load, await or rmw (the old value), the answer of a choose,
+   * value of a load, await or rmw (the old value), the status of an exclusive store, the answer of a choose,
    * 0 otherwise; -1 from an interruptible await that an interrupt woke. May throw `Suspend`; an agent must let it pass.
    */
   op(op: Op): Value;
