@@ -11,7 +11,12 @@ const source = z.string().max(262_144);
 export const ClientMessages = {
   /** Text as typed; `version` counts up per document, an older one is refused. */
   'draft:save': z.strictObject({ lab: id, text: source, version: z.number().int().nonnegative() }),
-  /** A public run: live, streamed. `token` replays one. */
+  /** Types blanked, for a run in the browser's own worker. */
+  'source:blank': z.strictObject({ lab: id, text: source }),
+  /**
+   * A public run: live, streamed. `token` replays one. With `check` the plain run is followed by the exploration of this
+   * profile, then of the lab's others: one `run:verdict` each. A violated verdict carries the token that shows it.
+   */
   'run:start': z.strictObject({ lab: id, text: source, profile: ProfileId, workload: id, token: z.string().max(4096).optional(), check: z.boolean().default(true) }),
   /** Resume or join: events from `from` on. */
   'run:join': z.strictObject({ run: id, from: z.number().int().min(1) }),
