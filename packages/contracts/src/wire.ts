@@ -2,6 +2,7 @@
 /** What travels between server and browser. Each message is declared once; both ends parse with it. */
 import { z } from 'zod';
 import { ProfileId } from './lab.ts';
+import { PackedEvents } from './pack.ts';
 import { Report, Verdict, Diagnostic } from './report.ts';
 
 const id = z.string().min(1).max(64);
@@ -18,7 +19,7 @@ export const ClientMessages = {
    * profile, then of the lab's others: one `run:verdict` each. A violated verdict carries the token that shows it.
    */
   'run:start': z.strictObject({ lab: id, text: source, profile: ProfileId, workload: id, token: z.string().max(4096).optional(), check: z.boolean().default(true) }),
-  /** Resume or join: events from `from` on. */
+  /** Resume or join: events from `from` on, with a fresh credit of 8; then every verdict so far (again), and the end. */
   'run:join': z.strictObject({ run: id, from: z.number().int().min(1) }),
   'run:credit': z.strictObject({ run: id, batches: z.number().int().min(1).max(8) }),
   'run:stop': z.strictObject({ run: id }),
@@ -28,8 +29,8 @@ export type ClientMessages = { [K in keyof typeof ClientMessages]: z.infer<(type
 
 /** Server → client. */
 export const ServerMessages = {
-  /** At most 256 events or 33 ms; `events` as in core's table. */
-  'run:events': z.strictObject({ run: id, from: z.number().int().min(1), events: z.array(z.any()) }),
+  /** At most 256 events or 33 ms. `from` is the id of the first, `count` how many; read `events` with `unpackEvents`. */
+  'run:events': z.strictObject({ run: id, from: z.number().int().min(1), count: z.number().int().min(1), events: PackedEvents }),
   'run:progress': z.strictObject({ run: id, profile: ProfileId, executions: z.number().int(), phase: z.string() }),
   'run:verdict': z.strictObject({ run: id, profile: ProfileId, verdict: Verdict, token: z.string(), diagnostics: z.array(Diagnostic), finding: z.any().nullable() }),
   'run:end': z.strictObject({ run: id, reason: z.string(), events: z.number().int() }),
