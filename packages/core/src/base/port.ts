@@ -99,3 +99,8 @@ export interface Agent {
 export class Suspend extends Error {
   override readonly name = 'Suspend';
 }
+
+/** Thrown by an agent that gives up (a loop past its bound): the form drops this execution and reports that it was incomplete. */
+export class Abandon extends Error {
+  override readonly name = 'Abandon';
+}
