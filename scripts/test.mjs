@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The whole test run: types of everything, lint, layers, then every vitest
+ * suite. Ends with one line, `N passed, N failed`, and a matching exit code.
+ * No test executed is a failure.
+ */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { root, run } from './setup.mjs';
+
+const CHECKS = [
+  { name: 'types of the tests', command: 'tsc', args: ['-p', 'test'] },
+  { name: 'lint', command: 'oxlint', args: ['--config', '.oxlintrc.json', '--deny-warnings', 'packages', 'apps', 'test', 'scripts'] },
+  { name: 'licence headers and clean text', command: process.execPath, args: ['scripts/check-text.mjs'] },
+];
+
+export async function testAll({ long = false, filters = [] } = {}) {
+  let passed = 0;
+  let failed = 0;
+  if (filters.length === 0) {
+    for (const check of CHECKS) {
+      const code = run(check.command, check.args);
+      process.stdout.write(`${code === 0 ? '✓' : '✗'} ${check.name}\n`);
+      if (code === 0) passed += 1;
+      else failed += 1;
+    }
+  }
+  const folder = mkdtempSync(join(tmpdir(), 'dmalab-test-'));
+  const output = join(folder, 'results.json');
+  if (long) process.env.DMALAB_LONG = '1';
+  const code = run(process.execPath, [join(root, 'node_modules', 'vitest', 'vitest.mjs'), 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${output}`, ...filters]);
+  let results;
+  try {
+    results = JSON.parse(readFileSync(output, 'utf8'));
+  } catch {
+    results = { numPassedTests: 0, numFailedTests: 0, testResults: [] };
+  }
+  rmSync(folder, { recursive: true, force: true });
+  const brokenFiles = results.testResults.filter((file) => file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed')).length;
+  passed += results.numPassedTests;
+  failed += results.numFailedTests + brokenFiles;
+  if (results.numPassedTests + results.numFailedTests === 0 || (code !== 0 && failed === 0)) failed += 1;
+  process.stdout.write(`${passed} passed, ${failed} failed\n`);
+  return failed === 0 ? 0 : 1;
+}
