@@ -37,7 +37,11 @@ export type FieldType = keyof FieldTypes;
 export const EVENTS = {
   /** First event: what the machine is. `agents`: [{id, kind: 'cpu'|'device'|'iommu', name}]; `description`: profile facts people see. */
   machine: { profile: 'text', workload: 'text', agents: 'json', lineSize: 'u32', coherent: 'bool', description: 'json' },
-  /** A typed structure lives in memory from here on: {name, count, stride, fields: [{name, offset, size, endian, format}]}. */
+  /**
+   * A typed structure lives in memory from here on: {name, count, stride, fields: [{name, offset, size, endian, format}], owner?, own?}.
+   * `owner` names the device that reads it; `own: {field, mask, work}` says which bits of which field hand an element to it, and whether an
+   * element it holds is work (a frame to send) or only a place for some (an empty receive buffer).
+   */
   layout: { name: 'text', address: 'u64', layout: 'json' },
 
   /** A context (or an interrupt handler) enters a driver function. */
@@ -61,7 +65,12 @@ export const EVENTS = {
   'mmio-write': { device: 'text', register: 'text', offset: 'u32', size: 'u32', value: 'value', order: 'text', site: 'site' },
   /** … and arrived. Agent is the device; `write` the sending event. */
   'mmio-arrive': { write: 'id', register: 'text', value: 'value' },
-  'mmio-read': { device: 'text', register: 'text', offset: 'u32', size: 'u32', value: 'value', order: 'text', site: 'site' },
+  /** A CPU read a register. `from`: the `register` or `mmio-write` event that put the value there, 0 = initial. */
+  'mmio-read': { device: 'text', register: 'text', offset: 'u32', size: 'u32', value: 'value', order: 'text', from: 'id', site: 'site' },
+  /** The device itself looked at one of its registers (load) or took a doorbell (await). `write`: the `mmio-write` it came from, 0 = initial or its own. */
+  'mmio-take': { register: 'text', offset: 'u32', value: 'value', write: 'id' },
+  /** The device set one of its own registers; the next `mmio-read` may see it. */
+  register: { register: 'text', offset: 'u32', value: 'value' },
   /** A device raised an interrupt towards `cpu`. */
   'irq-raise': { vector: 'u32', cpu: 'text', wire: 'text' },
   'irq-enter': { vector: 'u32', raise: 'id', handler: 'text' },
