@@ -12,6 +12,8 @@
  * no state kept outside except what it rebuilds when re-run.
  */
 
+import type { Site } from './events.ts';
+
 /** Number up to 4 bytes, bigint for 8: the size decides, never the magnitude. */
 export type Value = number | bigint;
 export type Size = 1 | 2 | 4 | 8;
@@ -45,12 +47,20 @@ export interface Place {
   readonly owner: string;
   readonly address: number;
   readonly size: Size;
+  /**
+   * The CPU reaches it through a non-cacheable alias, as it does `dma_alloc_coherent` memory on a non-coherent profile: the access
+   * neither hits nor fills a cache line. Without meaning where the device is coherent.
+   */
+  readonly uncached?: boolean;
 }
 
 /** Ordering class of one access, as the instruction or primitive names it. Rule tables give them meaning. */
 export type AccessOrder = 'plain' | 'relaxed' | 'acquire' | 'acquirePC' | 'release' | 'releasePC' | 'acq_rel' | 'full';
 
-export type Op =
+/** `site`: where in student code the op came from; present only while somebody replays with sites on. Events carry it, rules never look at it. */
+export type Op = { readonly site?: Site | null } & Operation;
+
+type Operation =
   /** `exclusive`: opens the monitor (LDXR, LR). */
   | ({ readonly kind: 'load'; readonly place: Place; readonly order: AccessOrder; readonly exclusive?: boolean; readonly data?: boolean; readonly name?: string } & AddressDeps)
   /** `exclusive`: the answer is 0 when it was done and 1 when not (STXR, SC); otherwise always 0. It may fail at any time. */
@@ -60,7 +70,7 @@ export type Op =
    * `discard`: the old value goes nowhere (STADD). `comparePick`: answers the compared value came from.
    */
   | ({ readonly kind: 'rmw'; readonly place: Place; readonly order: AccessOrder; readonly modify: (old: Value) => Value | undefined; readonly fromOld?: boolean; readonly discard?: boolean; readonly compares?: boolean; readonly comparePick?: Deps; readonly name?: string } & AddressDeps & DataDeps)
-  /** `fence` names a row of the profile's ordering table (`dmb.oshst`, `sfence`, `dma_wmb` on STRICT); `as` the kernel primitive it came from. */
+  /** `fence` names a row of the profile's ordering table (`dmb.oshst`, `sfence`, `dma_wmb` on STRICT); `as` the kernel primitive it came from. The row `compiler` exists in every table: no instruction, only the compiler keeps the order. */
   | { readonly kind: 'fence'; readonly fence: string; readonly as?: string }
   /** The value a branch tested came from `dep`, or was selected by `pick`: a control dependency from here on. */
   | { readonly kind: 'branch'; readonly dep: Deps; readonly pick?: Deps }
@@ -107,4 +117,17 @@ export class Suspend extends Error {
 /** Thrown by an agent that gives up (a loop past its bound): the form drops this execution and reports that it was incomplete. */
 export class Abandon extends Error {
   override readonly name = 'Abandon';
+}
+
+/**
+ * Thrown by an agent whose own program went wrong (student code threw, dereferenced a wild pointer, ran out of fuel): the run ends
+ * there with reason `error` and this message. Not ours, hence not an InvariantError.
+ */
+export class AgentFault extends Error {
+  override readonly name = 'AgentFault';
+  readonly site: Site | null;
+  constructor(message: string, site: Site | null = null) {
+    super(message);
+    this.site = site;
+  }
 }
