@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * A pool of grading processes. Each submission gets a process of its own,
+ * started beforehand; people who wait at their screens go first. A process
+ * that dies is our fault: the job is tried once more, then reported as ours.
+ */
+import type { TraceEvent } from '@dmalab/core/base/events';
+import type { Report } from '@dmalab/contracts/report';
+import type { LabCheckResult } from '@dmalab/engine/lab-check';
+import { Compiler } from './compiler.ts';
+import type { CompiledSource, GradeJob, Job, LabCheckJob, RunJob } from './job.ts';
+import { GraderFailure, GraderProcess, type Listener } from './process.ts';
+import { type Wall, probeWall } from './wall/wall.ts';
+
+export interface PoolOptions {
+  /** Jobs at the same time; 2 by default. */
+  readonly size?: number;
+  /** Hard wall limit of one job, milliseconds; three times what the budgets allow. */
+  readonly wallMs?: number;
+  readonly wall?: Wall;
+}
+
+/** A public run under way. */
+export interface RunTicket {
+  readonly id: string;
+  /** Settles when the run has ended; rejects with `GraderFailure` when that was not its own doing. */
+  readonly done: Promise<unknown>;
+  stop(): void;
+}
+
+export interface RunListeners {
+  readonly events?: (batch: readonly TraceEvent[]) => void;
+  readonly progress?: (value: unknown) => void;
+  readonly verdict?: (value: unknown) => void;
+}
+
+interface Waiting {
+  readonly job: Job;
+  readonly wallMs: number;
+  readonly listen: Listener;
+  readonly tries: number;
+  resolve(value: unknown): void;
+  reject(error: Error): void;
+  process?: GraderProcess;
+  stopped: boolean;
+}
+
+export class GraderPool {
+  readonly wall: Wall;
+  readonly #size: number;
+  readonly #wallMs: number;
+  readonly #compiler: Compiler;
+  readonly #interactive: Waiting[] = [];
+  readonly #batch: Waiting[] = [];
+  readonly #running = new Set<Waiting>();
+  #spare: GraderProcess | undefined;
+  #closed = false;
+  #runs = 0;
+
+  constructor(options: PoolOptions = {}) {
+    this.wall = options.wall ?? probeWall();
+    this.#size = options.size ?? 2;
+    this.#wallMs = options.wallMs ?? 60_000;
+    this.#compiler = new Compiler(this.wall);
+    this.#spare = new GraderProcess(this.wall);
+  }
+
+  /** Types blanked, and what the compiler says. Never throws for what a student wrote. */
+  compile(files: Readonly<Record<string, string>>, given: Readonly<Record<string, string>>, options: { types?: boolean } = {}): Promise<CompiledSource> {
+    return this.#compiler.compile(files, given, options.types ?? true);
+  }
+
+  /** A public run, before anything that can wait. */
+  run(job: Omit<RunJob, 'kind'>, listeners: RunListeners): RunTicket {
+    this.#runs += 1;
+    const waiting = this.#enqueue(this.#interactive, { kind: 'run', ...job }, 1, (answer) => {
+      if (answer.kind === 'events') listeners.events?.(answer.events);
+      else listeners[answer.kind]?.(answer.value);
+    });
+    return { id: `run-${this.#runs}`, done: waiting.done, stop: () => this.#stop(waiting.entry) };
+  }
+
+  grade(job: Omit<GradeJob, 'kind'>, progress?: (value: unknown) => void): Promise<Report> {
+    return this.#enqueue(this.#batch, { kind: 'grade', ...job }, 2, (answer) => answer.kind === 'progress' && progress?.(answer.value)).done as Promise<Report>; // the worker's `grade` answers with one
+  }
+
+  checkLab(job: Omit<LabCheckJob, 'kind'>, progress?: (value: unknown) => void): Promise<LabCheckResult> {
+    return this.#enqueue(this.#batch, { kind: 'check', ...job }, 1, (answer) => answer.kind === 'progress' && progress?.(answer.value), 10 * this.#wallMs).done as Promise<LabCheckResult>; // as above
+  }
+
+  /** Jobs waiting and running, for the page that shows a queue. */
+  get load(): { readonly waiting: number; readonly running: number } {
+    return { waiting: this.#interactive.length + this.#batch.length, running: this.#running.size };
+  }
+
+  /** Ends every process; jobs under way reject as stopped. */
+  close(): void {
+    this.#closed = true;
+    this.#compiler.close();
+    this.#spare?.kill();
+    for (const entry of [...this.#interactive.splice(0), ...this.#batch.splice(0), ...this.#running]) this.#stop(entry);
+  }
+
+  #enqueue(queue: Waiting[], job: Job, tries: number, listen: Listener | ((answer: Parameters<Listener>[0]) => unknown), wallMs = this.#wallMs): { entry: Waiting; done: Promise<unknown> } {
+    let entry!: Waiting;
+    const done = new Promise<unknown>((resolve, reject) => {
+      entry = { job, wallMs, listen: (answer) => void listen(answer), tries, resolve, reject, stopped: false };
+      if (this.#closed) reject(new GraderFailure('stopped', 'the pool is closed'));
+      else queue.push(entry);
+    });
+    this.#fill();
+    return { entry, done };
+  }
+
+  #fill(): void {
+    while (!this.#closed && this.#running.size < this.#size) {
+      const next = this.#interactive.shift() ?? this.#batch.shift();
+      if (next === undefined) return;
+      void this.#serve(next);
+    }
+  }
+
+  async #serve(entry: Waiting): Promise<void> {
+    this.#running.add(entry);
+    for (let attempt = 1; !entry.stopped; attempt += 1) {
+      const process = this.#spare?.alive === true ? this.#spare : new GraderProcess(this.wall);
+      this.#spare = undefined;
+      entry.process = process;
+      try {
+        const result = process.run(entry.job, entry.wallMs, entry.listen);
+        this.#spare = this.#closed ? undefined : new GraderProcess(this.wall);
+        entry.resolve(await result);
+        process.kill();
+        break;
+      } catch (error) {
+        process.kill();
+        if (attempt >= entry.tries || entry.stopped) {
+          entry.reject(error instanceof Error ? error : new GraderFailure('crash', String(error)));
+          break;
+        }
+      }
+    }
+    this.#running.delete(entry);
+    this.#fill();
+  }
+
+  #stop(entry: Waiting): void {
+    entry.stopped = true;
+    for (const queue of [this.#interactive, this.#batch]) {
+      const index = queue.indexOf(entry);
+      if (index >= 0) queue.splice(index, 1);
+    }
+    entry.process?.kill();
+    entry.reject(new GraderFailure('stopped', 'the run was stopped'));
+  }
+}
