@@ -33,4 +33,4 @@ export function unpackEvents(bytes: Uint8Array): TraceEvent[] {
 }
 
 /** A packed batch as it arrives: Node hands over a byte array, browsers an ArrayBuffer. */
-export const PackedEvents = z.union([z.instanceof(Uint8Array), z.instanceof(ArrayBuffer)]).transform((bytes) => (bytes instanceof ArrayBuffer ? new Uint8Array(bytes) : bytes));
+export const PackedEvents = z.union([z.instanceof(Uint8Array), z.instanceof(ArrayBuffer)]).transform((bytes): Uint8Array => (bytes instanceof ArrayBuffer ? new Uint8Array(bytes) : bytes));
