@@ -69,21 +69,22 @@ export const LabManifest = z.strictObject({
 });
 export type LabManifest = z.infer<typeof LabManifest>;
 
-/** An argument of a driver call: a number, a 64-bit literal, a device, the driver's private data, a named buffer's address. */
+/** An argument of a driver call: a number, a 64-bit literal, a device, the driver's private data, a named buffer's address as the CPU or (coherent ones only) as a device knows it. */
 export const Argument = z.union([
   z.number().int(),
   z.strictObject({ u64: z.string().regex(/^0x[0-9a-fA-F]+$|^\d+$/) }),
   z.strictObject({ device: slug }),
   z.strictObject({ drvdata: slug }),
   z.strictObject({ buffer: identifier }),
+  z.strictObject({ dma: identifier }),
 ]);
 export type Argument = z.infer<typeof Argument>;
 
 /** `workloads/public|hidden/ID.yaml`: pure data. Each call, device item and fault can be dropped by the minimiser. */
 export const Workload = z.strictObject({
   title: z.string().min(1),
-  /** Buffers made before the contexts start, filled by a named generator. */
-  buffers: z.record(identifier, z.strictObject({ size: z.number().int().positive().max(65_536), fill: z.enum(['zero', 'count', 'random']).default('count'), seed: z.number().int().default(1) })).default({}),
+  /** Buffers made before the contexts start, filled by a named generator. `coherent`: as `dma_alloc_coherent` makes them; else as `kmalloc` does. */
+  buffers: z.record(identifier, z.strictObject({ size: z.number().int().positive().max(65_536), fill: z.enum(['zero', 'count', 'random']).default('count'), seed: z.number().int().default(1), coherent: z.boolean().default(false) })).default({}),
   contexts: z.record(identifier, z.array(z.strictObject({ call: identifier, args: z.array(Argument).default([]), expect: z.number().int().optional() })).min(1)),
   devices: z.record(slug, z.array(z.strictObject({ receive: z.strictObject({ size: z.number().int().positive(), seed: z.number().int().default(1) }) }))).default({}),
   faults: z.array(z.strictObject({ at: z.string(), nth: z.number().int().min(1) })).default([]),
