@@ -41,6 +41,8 @@ export const Run = z.strictObject({
   profile: ProfileId,
   verdict: Verdict,
   finding: Finding.nullable(),
+  /** Further failures of other kinds, each with an execution of its own. */
+  others: z.array(Finding).default([]),
   /** Checks this run failed, by id; `sanitizer` is the implicit one. */
   failed: z.array(z.string()),
   fuel: z.number().int(),
@@ -52,11 +54,13 @@ export const CheckResult = z.strictObject({
   id: z.string(),
   title: z.string(),
   points: z.number().int(),
+  /** Below zero only for the implicit check `sanitizer`, which has no points and costs some. */
   earned: z.number().int(),
   status: z.enum(['passed', 'failed', 'error']),
   detail: z.string(),
   hint: z.string().nullable(),
 });
+export type CheckResult = z.infer<typeof CheckResult>;
 
 export const Diagnostic = z.strictObject({ file: z.string(), line: z.number().int(), column: z.number().int(), severity: z.enum(['error', 'warning', 'advice']), code: z.string(), message: z.string() });
 export type Diagnostic = z.infer<typeof Diagnostic>;
