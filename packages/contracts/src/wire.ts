@@ -5,8 +5,11 @@ import { ProfileId } from './lab.ts';
 import { PackedEvents } from './pack.ts';
 import { Report, Verdict, Diagnostic } from './report.ts';
 
-const id = z.string().min(1).max(64);
-const source = z.string().max(262_144);
+const storable = (text: string): boolean => !text.includes('\0');
+const id = z.string().min(1).max(64).refine(storable, 'expected text without NUL characters');
+/** A driver's text. Without NUL, which no store keeps. */
+export const DriverText = z.string().max(262_144).refine(storable, 'expected text without NUL characters');
+const source = DriverText;
 
 /** Client → server. Every message is acknowledged with `Ack`. */
 export const ClientMessages = {
