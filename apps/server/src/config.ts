@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Settings of a server, from the environment. A wrong one is a sentence that names the variable and what was expected. */
-import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
@@ -63,14 +62,13 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, cw
     throw new StartProblem(`${name} is ${JSON.stringify(env[name])}: ${issue?.message}. Correct it or unset it, and start again.`);
   }
   const e = parsed.data;
-  const web = join(root, 'apps', 'web', 'dist');
   return {
     port: e.PORT,
     host: e.HOST,
     dataDir: resolve(cwd, e.DATA_DIR),
     databaseUrl: e.DATABASE_URL,
     labDirs: e.LABS_DIR.split(process.platform === 'win32' ? ';' : ':').filter((part) => part !== '').map((part) => resolve(cwd, part)),
-    webDir: existsSync(join(web, 'client', 'index.html')) ? join(web, 'client') : web,
+    webDir: join(root, 'apps', 'web', 'dist'),
     graders: e.GRADERS,
     publicUrl: e.PUBLIC_URL?.replace(/\/+$/, ''),
     secureCookies: e.PUBLIC_URL?.startsWith('https:') ?? false,
