@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Turns what guest code threw into plain data without running guest code: own
+ * data properties only, read through the C API, prototypes only while they are
+ * no proxies. Whatever is stranger than that is named, not looked into.
+ */
+import type { Failure, Site } from './result.ts';
+import { type JsValue, TAG, UNDEFINED, type Vm, isFloat, tagOf, unsigned } from './vm.ts';
+
+const MAX_PROTOTYPES = 16;
+
+export class Describer {
+  readonly #vm: Vm;
+  readonly #ctx: number;
+  readonly #visible: (file: string) => boolean;
+  #atoms: { readonly name: number; readonly message: number; readonly stack: number } | null = null;
+
+  /** @param visible whether positions in a file are shown; others are left out */
+  constructor(vm: Vm, ctx: number, visible: (file: string) => boolean) {
+    this.#vm = vm;
+    this.#ctx = ctx;
+    this.#visible = visible;
+  }
+
+  /** Takes the pending exception and describes it. */
+  exception(): Failure {
+    return this.describe(unsigned(this.#vm.x.JS_GetException(this.#ctx)));
+  }
+
+  describe(value: JsValue): Failure {
+    if (tagOf(value) !== TAG.object || this.#vm.x.JS_IsProxy(value) !== 0 || this.#vm.x.JS_IsError(value) === 0) {
+      return { kind: 'threw', name: 'Error', message: `${this.#what(value)} was thrown; throw an Error, it knows its line`, site: null, stack: [] };
+    }
+    const atoms = this.#atomsOf();
+    const name = this.#inherited(value, atoms.name) ?? 'Error';
+    const message = this.#inherited(value, atoms.message) ?? '';
+    const stack = parseStack(this.#own(value, atoms.stack, 16_384) ?? '', this.#visible);
+    const site = stack[0] ?? null;
+    if (name === 'InternalError' && message === 'out of memory') return { kind: 'out-of-memory', site, stack };
+    if (name === 'RangeError' && message === 'Maximum call stack size exceeded') return { kind: 'stack-overflow', site, stack };
+    return { kind: 'threw', name, message, site, stack };
+  }
+
+  #what(value: JsValue): string {
+    const tag = tagOf(value);
+    if (tag === TAG.string || tag === TAG.rope) return `the string ${JSON.stringify(this.#vm.text(this.#ctx, value, 256) ?? '')}`;
+    if (tag === TAG.int || tag === TAG.bool || tag === TAG.null || isFloat(value)) return `the value ${this.#vm.text(this.#ctx, value) ?? '?'}`;
+    if (tag === TAG.undefined) return 'undefined';
+    if (tag === TAG.bigint || tag === TAG.shortBigint) return 'a bigint';
+    if (tag === TAG.symbol) return 'a symbol';
+    return 'an object that is no Error';
+  }
+
+  #atomsOf(): { readonly name: number; readonly message: number; readonly stack: number } {
+    const atom = (text: string): number => {
+      const copy = this.#vm.newCString(text);
+      const id = this.#vm.x.JS_NewAtom(this.#ctx, copy.pointer);
+      this.#vm.x.wasm_free(copy.pointer);
+      return id;
+    };
+    this.#atoms ??= { name: atom('name'), message: atom('message'), stack: atom('stack') };
+    return this.#atoms;
+  }
+
+  #inherited(value: JsValue, atom: number): string | null {
+    let object = value;
+    for (let depth = 0; depth < MAX_PROTOTYPES && tagOf(object) === TAG.object && this.#vm.x.JS_IsProxy(object) === 0; depth += 1) {
+      const found = this.#own(object, atom);
+      if (found !== null) return found;
+      object = unsigned(this.#vm.x.JS_GetPrototype(this.#ctx, object));
+    }
+    return null;
+  }
+
+  /** Own string data property, or null. A JSPropertyDescriptor is flags (i32), then value, getter, setter (i64 each). */
+  #own(object: JsValue, atom: number, limit = 4096): string | null {
+    const { x } = this.#vm;
+    const out = x.wasm_malloc(32);
+    if (out === 0) return null;
+    const found = x.JS_GetOwnProperty(this.#ctx, out, object, atom);
+    const value = found > 0 ? this.#vm.view.getBigUint64(out + 8, true) : UNDEFINED;
+    const getter = found > 0 ? this.#vm.view.getBigUint64(out + 16, true) : UNDEFINED;
+    x.wasm_free(out);
+    const tag = tagOf(value);
+    if (getter !== UNDEFINED || (tag !== TAG.string && tag !== TAG.rope)) return null;
+    return this.#vm.text(this.#ctx, value, limit);
+  }
+}
+
+/** Positions in `stack` text as QuickJS writes it: `    at name (file:line:column)` or `    at file:line:column`. */
+function parseStack(stack: string, visible: (file: string) => boolean): Site[] {
+  const sites: Site[] = [];
+  for (const text of stack.split('\n')) {
+    const match = /^ {4}at (?:.*\()?([^()]*?):(\d+):(\d+)\)?$/.exec(text);
+    const [, file = '', line = '0', column = '0'] = match ?? [];
+    if (match !== null && visible(file)) sites.push({ file, line: Number(line), column: Number(column) });
+  }
+  return sites;
+}

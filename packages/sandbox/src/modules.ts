@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Which module an `import` means. Only the names given to `load` exist; a
+ * relative one is taken relative to its importer. Nothing is ever fetched.
+ */
+import { OPS_MODULE, OPS_SOURCE } from './realm.ts';
+import type { GuestModule, Site } from './result.ts';
+
+export class Modules {
+  readonly #byName = new Map<string, GuestModule>();
+
+  constructor(modules: readonly GuestModule[]) {
+    this.#byName.set(OPS_MODULE, { name: OPS_MODULE, source: OPS_SOURCE, trusted: true });
+    for (const module of modules) {
+      if (this.#byName.has(module.name)) throw new RangeError(`sandbox: two modules are called "${module.name}"`);
+      this.#byName.set(module.name, module);
+    }
+  }
+
+  /** Whether positions in `file` are the guest's own. */
+  readonly visible = (file: string): boolean => {
+    const module = this.#byName.get(file);
+    return module !== undefined && module.trusted !== true;
+  };
+
+  names(): string[] {
+    return [...this.#byName.keys()];
+  }
+
+  get(name: string): GuestModule | undefined {
+    return this.#byName.get(name);
+  }
+
+  /** @returns the module's name, or a sentence about why there is none */
+  resolve(base: string, specifier: string): { name: string } | { refused: string } {
+    const name = specifier.startsWith('./') || specifier.startsWith('../') ? relative(base, specifier) : specifier;
+    if (name === OPS_MODULE && this.#byName.get(base)?.trusted !== true) return { refused: this.#refusal(specifier) };
+    return this.#byName.has(name) ? { name } : { refused: this.#refusal(specifier) };
+  }
+
+  /** The import clause that names `specifier`, or, given `binding`, the place where it names that. */
+  siteOfImport(specifier: string, binding?: string): Site | null {
+    for (const module of this.#byName.values()) {
+      if (!this.visible(module.name)) continue;
+      for (const match of module.source.matchAll(/\b(?:import|export)\b([^'";]*?(?:\bfrom\s*)?)(['"])((?:(?!\2)[^\n\\])*)\2/g)) {
+        const [whole, clause = '', , target = ''] = match;
+        if (target !== specifier && relative(module.name, target) !== specifier) continue;
+        if (binding === undefined) return position(module, match.index + whole.length - target.length - 2);
+        const inner = new RegExp(`(?<![\\w$])${binding.replace(/\$/g, '\\$')}(?![\\w$])`).exec(clause);
+        if (inner !== null) return position(module, match.index + whole.indexOf(clause) + inner.index);
+      }
+    }
+    return null;
+  }
+
+  #refusal(specifier: string): string {
+    const names = this.names().filter((n) => n !== OPS_MODULE && this.#byName.get(n)?.trusted === true);
+    return `cannot import "${specifier}": ${names.length === 0 ? 'there is nothing to import here' : `only ${names.join(', ')} can be imported`}`;
+  }
+}
+
+function relative(base: string, specifier: string): string {
+  if (!specifier.startsWith('.')) return specifier;
+  const parts = base.split('/').slice(0, -1);
+  for (const part of specifier.split('/')) {
+    if (part === '..') parts.pop();
+    else if (part !== '.') parts.push(part);
+  }
+  return parts.join('/');
+}
+
+function position(module: GuestModule, offset: number): Site {
+  const before = module.source.slice(0, offset);
+  return { file: module.name, line: before.split('\n').length, column: offset - before.lastIndexOf('\n') };
+}
