@@ -84,10 +84,13 @@ export const EVENTS = {
   maintain: { line: 'u64', operation: 'text', site: 'site' },
   'maintain-done': { operations: 'ids' },
 
+  /** `what` names the call: `kmalloc`, `dma_alloc_coherent`. `dma`: bus address of coherent memory, 0 for other memory. */
   alloc: { what: 'text', address: 'u64', dma: 'u64', size: 'u32', site: 'site' },
-  free: { what: 'text', address: 'u64', size: 'u32', site: 'site' },
+  /** `what` names the call, as in `alloc` (`dma_free_coherent`); `dma` and `size` are as the driver passed them, 0 where it passes none. */
+  free: { what: 'text', address: 'u64', dma: 'u64', size: 'u32', site: 'site' },
   /** `error` true: the call returned DMA_MAPPING_ERROR. */
   map: { device: 'text', address: 'u64', dma: 'u64', size: 'u32', direction: 'text', error: 'bool', site: 'site' },
+  /** `unmap`, `sync`, `free` are told before anything is checked, with the driver's own arguments: rules judge them. */
   unmap: { device: 'text', dma: 'u64', size: 'u32', direction: 'text', site: 'site' },
   sync: { device: 'text', dma: 'u64', size: 'u32', direction: 'text', for: 'text', site: 'site' },
   'map-check': { device: 'text', dma: 'u64', site: 'site' },
