@@ -85,7 +85,8 @@ export const Workload = z.strictObject({
   title: z.string().min(1),
   /** Buffers made before the contexts start, filled by a named generator. `coherent`: as `dma_alloc_coherent` makes them; else as `kmalloc` does. */
   buffers: z.record(identifier, z.strictObject({ size: z.number().int().positive().max(65_536), fill: z.enum(['zero', 'count', 'random']).default('count'), seed: z.number().int().default(1), coherent: z.boolean().default(false) })).default({}),
-  contexts: z.record(identifier, z.array(z.strictObject({ call: identifier, args: z.array(Argument).default([]), expect: z.number().int().optional() })).min(1)),
+  /** `expect`: what the call returns, or a list of what it may return. */
+  contexts: z.record(identifier, z.array(z.strictObject({ call: identifier, args: z.array(Argument).default([]), expect: z.union([z.number().int(), z.array(z.number().int()).nonempty()]).optional() })).min(1)),
   devices: z.record(slug, z.array(z.strictObject({ receive: z.strictObject({ size: z.number().int().positive(), seed: z.number().int().default(1) }) }))).default({}),
   faults: z.array(z.strictObject({ at: z.string(), nth: z.number().int().min(1) })).default([]),
   profiles: z.array(ProfileId).optional(),
