@@ -32,6 +32,8 @@ export interface Config {
   readonly publicUrl: string | undefined;
   /** Whether the session cookie is sent over https only. */
   readonly secureCookies: boolean;
+  /** Whether warnings go to stderr as well as to the log. */
+  readonly logToStderr: boolean;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly allow: { readonly drafts: Allowance; readonly runs: Allowance; readonly submissions: Allowance };
   /** HTTP requests a minute from one address. */
@@ -72,6 +74,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, cw
     graders: e.GRADERS,
     publicUrl: e.PUBLIC_URL?.replace(/\/+$/, ''),
     secureCookies: e.PUBLIC_URL?.startsWith('https:') ?? false,
+    logToStderr: true,
     logLevel: e.LOG_LEVEL,
     allow: {
       drafts: { burst: 60, perMinute: 600 },

@@ -6,11 +6,11 @@ import type { Config } from './config.ts';
 
 export type Log = Logger;
 
-export function openLog(config: Pick<Config, 'dataDir' | 'logLevel'>): Log {
+export function openLog(config: Pick<Config, 'dataDir' | 'logLevel' | 'logToStderr'>): Log {
   if (config.logLevel === 'silent') return pino({ level: 'silent' });
   const streams = [
     { level: config.logLevel, stream: destination({ dest: join(config.dataDir, 'server.log'), sync: true, mkdir: true }) },
-    { level: 'warn' as const, stream: process.stderr },
+    ...(config.logToStderr ? [{ level: 'warn' as const, stream: process.stderr }] : []),
   ];
   return pino({ level: config.logLevel, base: null, redact: ['*.text', '*.token', '*.password', 'text', 'token', 'password'] }, multistream(streams));
 }

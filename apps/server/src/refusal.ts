@@ -23,7 +23,7 @@ export class Refusal extends Error {
 export function malformed(what: string, error: z.ZodError): Refusal {
   const [issue] = error.issues;
   const path = issue === undefined || issue.path.length === 0 ? '' : ` at ${issue.path.map(String).join('.')}`;
-  return new Refusal(400, `${what} is malformed${path}`, issue?.message ?? 'another shape');
+  return new Refusal(400, `${what} is malformed${path}: ${issue?.message ?? 'expected another shape'}`);
 }
 
 export function tooOften(seconds: number): Refusal {

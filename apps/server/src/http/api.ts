@@ -13,6 +13,7 @@ import type { WhoAsks } from './sign-in.ts';
 
 const PutDraft = z.strictObject({ text: DriverText, version: ClientMessages['draft:save'].shape.version });
 const Id = z.string().min(1).max(64).regex(/^[\w-]+$/, 'expected letters, digits, "-" and "_"');
+const SubmissionsQuery = z.strictObject({ lab: Id.optional() });
 
 export interface ApiOptions extends Services {
   readonly who: WhoAsks;
@@ -62,9 +63,9 @@ export function api(o: ApiOptions): Router {
 
   router.get('/submissions', async (request, response) => {
     const person = await o.who(request);
-    const lab = Id.optional().safeParse(request.query['lab']);
-    if (!lab.success) throw malformed('the query', lab.error);
-    send(response, SubmissionsResponse, { submissions: await o.submissions.list(person.id, lab.data) });
+    const query = SubmissionsQuery.safeParse(request.query);
+    if (!query.success) throw malformed('the query', query.error);
+    send(response, SubmissionsResponse, { submissions: await o.submissions.list(person.id, query.data.lab) });
   });
 
   router.get('/submissions/:submission', async (request, response) => {

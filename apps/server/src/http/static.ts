@@ -7,6 +7,7 @@
 import { existsSync } from 'node:fs';
 import { extname, join, resolve, sep } from 'node:path';
 import express, { Router, type NextFunction, type Request, type Response } from 'express';
+import { Refusal } from '../refusal.ts';
 
 const ENCODINGS = [
   { name: 'br', ending: '.br' },
@@ -32,10 +33,18 @@ export function webApp(folder: string): Router {
   return router;
 }
 
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    throw new Refusal(400, 'the address is malformed');
+  }
+}
+
 function precompressed(folder: string) {
   return (request: Request, response: Response, next: NextFunction): void => {
     if (request.method !== 'GET' && request.method !== 'HEAD') return next();
-    const file = resolve(folder, `.${decodeURIComponent(request.path)}`);
+    const file = resolve(folder, `.${decoded(request.path)}`);
     if (!file.startsWith(folder + sep) || extname(file) === '' || file.includes('\0')) return next();
     const chosen = ENCODINGS.find(({ name, ending }) => request.acceptsEncodings(name) === name && existsSync(file + ending));
     if (chosen === undefined) return next();

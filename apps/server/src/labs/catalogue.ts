@@ -4,6 +4,7 @@
  * as its public part, from which alone pages and public runs are made. What is
  * hidden has no way into an answer: it is not in the object answers come from.
  */
+import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LabSummary, LabView } from '@dmalab/contracts/api';
@@ -62,8 +63,8 @@ export class Catalogue {
 
 async function labFolders(folder: string): Promise<string[]> {
   try {
-    const entries = await readdir(folder, { withFileTypes: true });
-    return entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.')).map((entry) => entry.name).sort();
+    const names = (await readdir(folder)).sort();
+    return names.filter((name) => existsSync(join(folder, name, 'lab.yaml')) || existsSync(join(folder, name, 'lab.json')));
   } catch (thrown) {
     throw new StartProblem(`the labs in ${folder} cannot be read (${codeOf(thrown) || reasonOf(thrown)}). Set LABS_DIR to a folder that holds labs.`);
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { chmodSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -62,6 +62,32 @@ describe('a start that cannot succeed says what to do, in one sentence', () => {
 
   it('when the database of DATABASE_URL does not exist', async () => {
     await expect(openStore({ dataDir: '/nowhere', databaseUrl: 'postgresql://nobody@127.0.0.1:1/none?connect_timeout=1' }, silent, 0)).rejects.toThrow(/the database of DATABASE_URL cannot be reached: .*ECONNREFUSED.* Start it, correct DATABASE_URL/);
+  });
+});
+
+describe.runIf(process.getuid?.() === 0)('root', () => {
+  it('runs the store as an unprivileged user', async () => {
+    const opened = await openTestStore();
+    const { rows } = await opened.store.db.execute<{ pid: number }>('select pg_backend_pid() as pid');
+    if (process.platform === 'linux') expect(statSync(`/proc/${rows[0]?.pid}`).uid).not.toBe(0);
+    await opened.close();
+  });
+
+  it('keeps it elsewhere when that user cannot enter the data folder, and finds it again', async () => {
+    const folder = temporaryFolder();
+    chmodSync(folder.path, 0o700);
+    const dataDir = join(folder.path, 'data');
+    mkdirSync(dataDir);
+    const first = await openStore({ dataDir, databaseUrl: undefined }, silent);
+    await first.db.insert(people).values({ id: 'kept', name: 'kept', role: 'student' });
+    await first.close();
+    const second = await openStore({ dataDir, databaseUrl: undefined }, silent);
+    expect((await second.db.select().from(people)).map((p) => p.id)).toEqual(['kept']);
+    await second.close();
+    const elsewhere = /the store is in (\S+)/.exec(readFileSync(join(dataDir, 'store-is-elsewhere.txt'), 'utf8'))?.[1] ?? '';
+    expect(elsewhere).toMatch(/dmalab\/store-[0-9a-f]{12}$/);
+    rmSync(elsewhere, { recursive: true });
+    folder.remove();
   });
 });
 
