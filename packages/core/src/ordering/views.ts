@@ -51,6 +51,8 @@ export interface Access<V> {
   readonly channel: string;
   /** Own store a read is forwarded from. */
   readonly from: StoreRecord<V> | null;
+  /** That store covers only some of the bytes. */
+  readonly partial: boolean;
   /** `published` of the store that was read. Known only after the read; used by `after`. */
   readonly released: Layered<V>;
 }
@@ -100,11 +102,11 @@ export class CompiledTable {
     this.intx = planOf(this.#rows.filter((row) => 'interrupt' in row.on && row.on.interrupt === 'intx'));
   }
 
-  plan(cls: AccessClass, via: Via, order: AccessOrder, fromVia: Via | null): Plan {
-    const key = `${cls}/${via}/${order}/${fromVia ?? ''}`;
+  plan(cls: AccessClass, via: Via, order: AccessOrder, fromVia: Via | null, partial: boolean): Plan {
+    const key = `${cls}/${via}/${order}/${fromVia ?? ''}${partial ? '/partial' : ''}`;
     let plan = this.#plans.get(key);
     if (plan === undefined) {
-      plan = planOf(this.#rows.filter((row) => 'access' in row.on && matches(row.on, cls, via, order, fromVia)));
+      plan = planOf(this.#rows.filter((row) => 'access' in row.on && matches(row.on, cls, via, order, fromVia, partial)));
       this.#plans.set(key, plan);
     }
     return plan;
@@ -128,11 +130,12 @@ export class CompiledTable {
   }
 }
 
-function matches(on: AccessTrigger, cls: AccessClass, via: Via, order: AccessOrder, fromVia: Via | null): boolean {
+function matches(on: AccessTrigger, cls: AccessClass, via: Via, order: AccessOrder, fromVia: Via | null, partial: boolean): boolean {
   if (!on.access.includes(cls)) return false;
   if (on.via !== undefined && !on.via.includes(via)) return false;
   if (on.order !== undefined && !on.order.includes(order)) return false;
   if (on.forwarded === true && fromVia === null) return false;
+  if (on.partial === true && !partial) return false;
   if (on.fromVia !== undefined && (fromVia === null || !on.fromVia.includes(fromVia))) return false;
   return true;
 }
@@ -248,11 +251,11 @@ export class ThreadViews<V> {
   }
 
   #plan(access: Access<V>): Plan {
-    return this.compiled.plan(access.class, access.via, access.order, access.from === null ? null : access.from.via);
+    return this.compiled.plan(access.class, access.via, access.order, access.from === null ? null : access.from.via, access.partial);
   }
 
   #blank(): Access<V> {
-    return { class: 'r', via: 'plain', order: 'plain', addr: this.noOperand, data: this.noOperand, partner: this.none, place: this.none, channel: '', from: null, released: this.none };
+    return { class: 'r', via: 'plain', order: 'plain', addr: this.noOperand, data: this.noOperand, partner: this.none, place: this.none, channel: '', from: null, partial: false, released: this.none };
   }
 
   #apply(steps: readonly Step[], access: Access<V> | null, event: Layered<V>): void {

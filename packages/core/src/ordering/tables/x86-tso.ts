@@ -12,6 +12,7 @@ const rows: Row[] = [
   { id: 'x86.read.result', on: { access: ['r', 'i'] }, result: ['event'], source: `${SDM} 9.2.2`, evidence: 'oracle' },
   { id: 'x86.write', on: { access: ['w', 'o'] }, before: ['wNew'], join: [['event', 'wOld'], ['event', 'wNew']], source: `${SDM} 9.2.2: writes are not reordered with writes`, evidence: 'oracle' },
   { id: 'x86.write.place', on: { access: ['w'] }, before: ['place'], source: `${SDM} 9.2.2`, evidence: 'oracle' },
+  { id: 'x86.forward.partial', on: { access: ['r'], forwarded: true, partial: true }, before: ['from.event'], source: 'Intel optimization manual, store forwarding: a load that a buffered store covers only in part waits until the store is in the cache', evidence: 'section' },
   { id: 'x86.locked.read', on: { access: ['r'], via: ['atomic', 'noreturn'] }, before: ['wOld'], source: `${SDM} 9.2.2: not reordered with locked instructions; the buffer is drained`, evidence: 'oracle' },
   { id: 'x86.locked.write', on: { access: ['w'], via: ['atomic', 'noreturn'] }, before: ['partner'], join: [['event', 'rNew']], source: `${SDM} 9.2.2: not reordered with locked instructions`, evidence: 'oracle' },
   { id: 'x86.mfence', on: { fence: ['mfence'] }, join: [['wOld', 'rNew']], source: `${SDM} 9.2.5`, evidence: 'oracle' },

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Operational memory: what each agent may do next, and what doing it changes.
+ * It decides nothing: whoever drives it (the machine's scheduler, the litmus
+ * explorer) picks among what is possible here.
+ *
+ * A CPU's store waits in its agent until its ordering tokens have times, then
+ * drains: it gets a time and every CPU sees it. Under STRICT it reaches devices
+ * by a second step. Loads are performed when they are asked for, and may
+ * return any message that their pre-view allows; hence a load never comes after
+ * a later store of its agent (the explorer adds prophecies for that).
+ */
+import { type Message, type History, overlaps } from '../../memory/history.ts';
+import type { AccessOrder, Size, Value } from '../../base/port.ts';
+import type { AccessClass, Via } from '../rules.ts';
+import { type Access, type CompiledTable, type Layered, type Operand, type StoreRecord, ThreadViews } from '../views.ts';
+import { type TimeView, START, TIME_VIEWS, at, bounds, join, ofToken, readyForAll, readyForCpus } from './time-view.ts';
+
+export type View = Layered<TimeView>;
+
+/** A store, MMIO write or maintenance operation from its issue on. */
+export interface Store extends Message<View> {
+  readonly kind: 'ram' | 'mmio' | 'maintain';
+  /** Device of an MMIO write; '' otherwise. */
+  readonly owner: string;
+  /** Where it goes; `null` for MMIO (it arrives at the device) and maintenance. */
+  readonly history: History<View> | null;
+  readonly pre: View;
+  readonly record: StoreRecord<TimeView>;
+  /** Nobody else may write between what it read and itself. */
+  readonly locks: boolean;
+  /** Number of this store within its agent, from 0. */
+  readonly number: number;
+  /** Trace event of the issue, 0 for none. */
+  issued: number;
+}
+
+export interface AccessSpec {
+  readonly class: AccessClass;
+  readonly via: Via;
+  readonly order: AccessOrder;
+  readonly addr: Operand<TimeView>;
+  readonly data: Operand<TimeView>;
+  readonly partner: View;
+  readonly channel: string;
+}
+
+export interface Done {
+  readonly event: View;
+  readonly result: Operand<TimeView>;
+}
+
+/** One agent's side. */
+export class AgentMemory {
+  readonly index: number;
+  readonly device: boolean;
+  readonly views: ThreadViews<TimeView>;
+  /** Issued and not yet seen by everyone, in program order. */
+  readonly pending: Store[] = [];
+  stores = 0;
+
+  constructor(index: number, device: boolean, table: CompiledTable) {
+    this.index = index;
+    this.device = device;
+    this.views = new ThreadViews(table, TIME_VIEWS);
+  }
+
+  /** The parts of an access that a driver of this memory may leave out. */
+  spec(cls: AccessClass, order: AccessOrder, more: Partial<AccessSpec> = {}): AccessSpec {
+    return { class: cls, via: 'plain', order, addr: this.views.noOperand, data: this.views.noOperand, partner: this.views.none, channel: '', ...more };
+  }
+}
+
+export class OperationalMemory {
+  /** The time given last. */
+  now = 0;
+  readonly #layered: boolean;
+  readonly #agents: readonly AgentMemory[];
+
+  /** @param layered whether a store reaches CPUs and devices by two steps */
+  constructor(agents: readonly AgentMemory[], layered: boolean) {
+    this.#agents = agents;
+    this.#layered = layered;
+  }
+
+  /** Own stores that overlap and that the agent alone sees, in program order. */
+  ownPending(agent: AgentMemory, history: History<View> | null, address: number, size: number): Store[] {
+    const found: Store[] = [];
+    for (const store of agent.pending) if (store.c === 0 && store.kind === 'ram' && store.history === history && overlaps(store, { address, size })) found.push(store);
+    return found;
+  }
+
+  /** Must precede a read. `own`: what it is forwarded from; see `ownPending`. */
+  beforeRead(agent: AgentMemory, spec: AccessSpec, own: readonly Store[], address: number, size: number): View {
+    const { views } = agent;
+    if (own.length === 0) return views.before(this.#access(agent, spec, null, views.none, views.none));
+    let pre = views.none;
+    for (const store of suppliers(own, address, size)) {
+      const partial = store.address > address || store.address + store.size < address + size;
+      pre = views.join(pre, views.before(this.#access(agent, spec, store.record, views.none, views.none, partial)));
+    }
+    return pre;
+  }
+
+  /** Updates the agent once a read was performed. `parts`: the messages it took bytes from; `own` as for `beforeRead`. */
+  afterRead(agent: AgentMemory, spec: AccessSpec, pre: View, parts: readonly Message<View>[], own: readonly Store[]): Done {
+    const { views } = agent;
+    let all = pre.all;
+    let released = views.none;
+    for (const message of parts) {
+      all = join(all, ofToken(message));
+      if (message.published !== null) released = views.join(released, message.published);
+    }
+    const event: View = all === START && pre.cpu === START ? views.none : { all, cpu: pre.cpu };
+    const newest = own[own.length - 1];
+    const { result } = views.after(this.#access(agent, spec, newest === undefined ? null : newest.record, views.none, released), event);
+    return { event, result };
+  }
+
+  /** Everything of an own store, MMIO write or maintenance operation; it is pending from here on. */
+  issue(agent: AgentMemory, spec: AccessSpec, o: { readonly kind: Store['kind']; readonly owner?: string; readonly history: History<View> | null; readonly address: number; readonly size: number; readonly value: Value; readonly locks?: boolean }): { readonly store: Store; readonly done: Done } {
+    const { views } = agent;
+    let place = views.none;
+    for (const other of agent.pending) if (conflicts(other, o)) place = views.join(place, { all: ofToken(other), cpu: START });
+    const access = this.#access(agent, spec, null, place, views.none);
+    const pre = views.before(access);
+    const store: Store = { ...o, owner: o.owner ?? '', locks: o.locks ?? false, c: 0, a: 0, agent: agent.index, device: agent.device, published: null, event: 0, issued: 0, pre, number: agent.stores, record: { via: spec.via, addr: spec.addr, data: spec.data, event: views.none, partner: spec.partner, published: views.none } };
+    agent.stores += 1;
+    const event: View = { all: { c: 0, a: 0, tokens: [store] }, cpu: START };
+    const { result, published } = views.after(access, event);
+    // The record names the store it belongs to, so it is completed after it.
+    Object.assign(store.record, { event, published });
+    store.published = published === views.none ? null : published;
+    agent.pending.push(store);
+    return { store, done: { event, result } };
+  }
+
+  /** Whether a store can become visible to the CPUs now. MMIO writes leave, and maintenance is done, for everyone at once. */
+  canDrain(store: Store): boolean {
+    if (store.c !== 0) return false;
+    if (!readyForCpus(store.pre)) return false;
+    if (store.kind !== 'ram') return readyForAll(store.pre);
+    return !this.lockedAgainst(store.agent, store.history, store.address, store.size);
+  }
+
+  /** Whether a store that the CPUs see can become visible to everyone now. */
+  canReachAll(store: Store): boolean {
+    if (store.c === 0 || store.a !== 0 || !readyForAll(store.pre)) return false;
+    if (store.history === null) return true;
+    for (const other of store.history.overlapping(store.address, store.size)) {
+      if (other === store) return true;
+      if (other.a === 0) return false;
+    }
+    return true;
+  }
+
+  /**
+   * Gives a store its time. `everyone`: by both steps at once where the second is possible.
+   * @returns whom it reached
+   */
+  drain(agent: AgentMemory, store: Store, everyone: boolean): 'cpu' | 'all' {
+    this.now += 1;
+    store.c = this.now;
+    if (store.history !== null) {
+      store.history.append(store);
+      store.history.saw(agent.index, false, store.address, store.size, [store]);
+    }
+    if (!this.#layered || store.kind !== 'ram' || (everyone && this.canReachAll(store))) {
+      store.a = store.c;
+      remove(agent.pending, store);
+      return 'all';
+    }
+    return 'cpu';
+  }
+
+  reachAll(agent: AgentMemory, store: Store): void {
+    this.now += 1;
+    store.a = this.now;
+    remove(agent.pending, store);
+  }
+
+  /** A device's write, at memory at once. */
+  writeNow(agent: AgentMemory, spec: AccessSpec, history: History<View>, address: number, size: number, value: Value): { readonly message: Message<View>; readonly done: Done } {
+    this.now += 1;
+    const message: Message<View> = { address, size, value, agent: agent.index, device: true, c: this.now, a: this.now, published: null, event: 0 };
+    if (this.#layered) history.insertBeforeHalfVisible(message);
+    else history.append(message);
+    history.saw(agent.index, true, address, size, [message]);
+    const event: View = { all: at(this.now), cpu: START };
+    const { result } = agent.views.after(this.#access(agent, spec, null, agent.views.none, agent.views.none), event);
+    return { message, done: { event, result } };
+  }
+
+  /** Another agent is between the read and the write of an atomic pair on these bytes. */
+  lockedAgainst(agent: number, history: History<View> | null, address: number, size: number): boolean {
+    for (const other of this.#agents) {
+      if (other.index === agent) continue;
+      for (const store of other.pending) if (store.locks && store.c === 0 && store.history === history && overlaps(store, { address, size })) return true;
+    }
+    return false;
+  }
+
+  /** The ways a read may be performed; at least one. */
+  candidates(agent: AgentMemory, history: History<View>, address: number, size: Size, pre: View, own: readonly Store[]): ReturnType<History<View>['candidates']> {
+    const { c, a } = bounds(pre);
+    return history.candidates(address, size, agent.index, agent.device, c, a, own);
+  }
+
+  #access(agent: AgentMemory, spec: AccessSpec, from: StoreRecord<TimeView> | null, place: View, released: View, partial = false): Access<TimeView> {
+    void agent;
+    return { class: spec.class, via: spec.via, order: spec.order, addr: spec.addr, data: spec.data, partner: spec.partner, place, channel: spec.channel, from, partial, released };
+  }
+}
+
+/** The newest own stores that still show on some byte of a load. */
+function suppliers(own: readonly Store[], address: number, size: number): Store[] {
+  const found: Store[] = [];
+  for (let byte = address; byte < address + size; byte += 1) {
+    for (let i = own.length - 1; i >= 0; i -= 1) {
+      const store = own[i];
+      if (store === undefined || byte < store.address || byte >= store.address + store.size) continue;
+      if (!found.includes(store)) found.push(store);
+      break;
+    }
+  }
+  return found;
+}
+
+/** Same place, hence kept in program order: overlapping bytes, or maintenance of the line they lie in. */
+function conflicts(earlier: Store, later: { readonly kind: Store['kind']; readonly history: History<View> | null; readonly address: number; readonly size: number }): boolean {
+  if (earlier.kind === 'mmio' || later.kind === 'mmio') return false;
+  if (earlier.kind === 'ram' && later.kind === 'ram' && earlier.history !== later.history) return false;
+  return overlaps(earlier, later);
+}
+
+function remove(list: Store[], store: Store): void {
+  const i = list.indexOf(store);
+  if (i >= 0) list.splice(i, 1);
+}
