@@ -57,8 +57,11 @@ export interface Place {
 /** Ordering class of one access, as the instruction or primitive names it. Rule tables give them meaning. */
 export type AccessOrder = 'plain' | 'relaxed' | 'acquire' | 'acquirePC' | 'release' | 'releasePC' | 'acq_rel' | 'full';
 
-/** `site`: where in student code the op came from; present only while somebody replays with sites on. Events carry it, rules never look at it. */
-export type Op = { readonly site?: Site | null } & Operation;
+/**
+ * `site`: where in student code the op came from; present only while somebody replays with sites on. Events carry it, rules never look at it.
+ * `context`: the call it belongs to, with its number: `tx/nic_xmit#1`. Choices about the op are keyed `context/name`, so it must not depend on who watches.
+ */
+export type Op = { readonly site?: Site | null; readonly context?: string } & Operation;
 
 type Operation =
   /** `exclusive`: opens the monitor (LDXR, LR). */
