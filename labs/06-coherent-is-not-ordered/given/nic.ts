@@ -7,16 +7,16 @@
  */
 import { cast, ptr, sizeof, struct } from 'lab/struct';
 import { cpu_to_le16, cpu_to_le64 } from 'linux/byteorder';
-import { completion, complete, init_completion, wait_for_completion } from 'linux/completion';
-import { dev_set_drvdata } from 'linux/device';
+import { complete, completion, init_completion, wait_for_completion } from 'linux/completion';
+import { dev_set_drvdata, device } from 'linux/device';
 import { DMA_BIT_MASK, dma_alloc_coherent, dma_set_mask_and_coherent } from 'linux/dma-mapping';
 import { ENOMEM } from 'linux/errno';
-import { irq_handler_t, request_irq } from 'linux/interrupt';
+import { request_irq, type irq_handler_t } from 'linux/interrupt';
 import { writel } from 'linux/io';
 import { lower_32_bits, upper_32_bits } from 'linux/kernel';
 import { devm_platform_ioremap_resource, platform_get_irq } from 'linux/platform_device';
 import { GFP_KERNEL, kzalloc } from 'linux/slab';
-import { device, dma_addr_t, iomem, le16, le32, le64, u32 } from 'linux/types';
+import { dma_addr_t, iomem, le16, le32, le64, u32 } from 'linux/types';
 
 /** Slots in each ring. */
 export const RING = 4;
@@ -79,7 +79,7 @@ export function nic_setup(dev: device, handler: irq_handler_t<typeof nic_priv>):
   nic.store('regs', regs);
   nic.store('ring', ring);
   nic.store('rx_ring', rx_ring);
-  init_completion(nic.field('rx_done'));
+  init_completion(nic.rx_done);
   dev_set_drvdata(dev, nic);
 
   const buffers_dma = nic.load('rx_buffers_dma');
@@ -109,11 +109,11 @@ export function nic_setup(dev: device, handler: irq_handler_t<typeof nic_priv>):
 /** Hands a received frame on to whoever waits in `nic_receive`. */
 export function nic_deliver(nic: Nic, bytes: number): void {
   nic.store('rx_bytes', nic.load('rx_bytes') + bytes);
-  complete(nic.field('rx_done'));
+  complete(nic.rx_done);
 }
 
 /** Sleeps until `frames` frames were delivered, and returns how many bytes they had. */
 export function nic_wait(nic: Nic, frames: number): number {
-  for (let n = 0; n < frames; n += 1) wait_for_completion(nic.field('rx_done'));
+  for (let n = 0; n < frames; n += 1) wait_for_completion(nic.rx_done);
   return nic.load('rx_bytes');
 }

@@ -3,11 +3,12 @@
 import { dma_wmb } from 'asm/barrier';
 import { cpu_to_le16, cpu_to_le64, le16_to_cpu } from 'linux/byteorder';
 import { READ_ONCE, WRITE_ONCE } from 'linux/compiler';
+import type { device } from 'linux/device';
 import { EBUSY } from 'linux/errno';
-import { IRQ_HANDLED, irqreturn_t } from 'linux/interrupt';
+import { IRQ_HANDLED, type irqreturn_t } from 'linux/interrupt';
 import { writel } from 'linux/io';
-import { device, dma_addr_t } from 'linux/types';
-import { DONE, DOORBELL, Nic, nic_deliver, nic_setup, nic_wait, OWN, RING } from './nic.ts';
+import type { dma_addr_t } from 'linux/types';
+import { DONE, DOORBELL, type Nic, nic_deliver, nic_setup, nic_wait, OWN, RING } from './nic.ts';
 
 export function probe(dev: device): number {
   return nic_setup(dev, nic_interrupt);
@@ -16,7 +17,7 @@ export function probe(dev: device): number {
 /** Queues one frame. The ring is coherent memory. */
 export function nic_xmit(nic: Nic, frame: dma_addr_t, bytes: number): number {
   const i = nic.load('next');
-  const d = nic.load('ring').at(i % RING);
+  const d = nic.ring.at(i % RING);
 
   if (le16_to_cpu(READ_ONCE(d, 'flags')) & OWN)
     return -EBUSY; // still the NIC's
@@ -28,7 +29,7 @@ export function nic_xmit(nic: Nic, frame: dma_addr_t, bytes: number): number {
   WRITE_ONCE(d, 'flags', cpu_to_le16(OWN));
 
   nic.store('next', i + 1);
-  writel(i % RING, nic.load('regs') + DOORBELL);
+  writel(i % RING, nic.regs + DOORBELL);
   return 0;
 }
 
@@ -36,7 +37,7 @@ export function nic_xmit(nic: Nic, frame: dma_addr_t, bytes: number): number {
 export function nic_interrupt(irq: number, nic: Nic): irqreturn_t {
   for (;;) {
     const i = nic.load('rx_next');
-    const d = nic.load('rx_ring').at(i % RING);
+    const d = nic.rx_ring.at(i % RING);
 
     if (!(le16_to_cpu(READ_ONCE(d, 'flags')) & DONE))
       return IRQ_HANDLED; // still the NIC's

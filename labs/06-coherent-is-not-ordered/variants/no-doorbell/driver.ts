@@ -3,10 +3,11 @@
 import { dma_rmb, dma_wmb } from 'asm/barrier';
 import { cpu_to_le16, cpu_to_le64, le16_to_cpu } from 'linux/byteorder';
 import { READ_ONCE, WRITE_ONCE } from 'linux/compiler';
+import type { device } from 'linux/device';
 import { EBUSY } from 'linux/errno';
-import { IRQ_HANDLED, irqreturn_t } from 'linux/interrupt';
-import { device, dma_addr_t } from 'linux/types';
-import { DONE, Nic, nic_deliver, nic_setup, nic_wait, OWN, RING } from './nic.ts';
+import { IRQ_HANDLED, type irqreturn_t } from 'linux/interrupt';
+import type { dma_addr_t } from 'linux/types';
+import { DONE, type Nic, nic_deliver, nic_setup, nic_wait, OWN, RING } from './nic.ts';
 
 export function probe(dev: device): number {
   return nic_setup(dev, nic_interrupt);
@@ -15,7 +16,7 @@ export function probe(dev: device): number {
 /** Queues one frame. The ring is coherent memory. */
 export function nic_xmit(nic: Nic, frame: dma_addr_t, bytes: number): number {
   const i = nic.load('next');
-  const d = nic.load('ring').at(i % RING);
+  const d = nic.ring.at(i % RING);
 
   if (le16_to_cpu(READ_ONCE(d, 'flags')) & OWN)
     return -EBUSY; // still the NIC's
@@ -34,7 +35,7 @@ export function nic_xmit(nic: Nic, frame: dma_addr_t, bytes: number): number {
 export function nic_interrupt(irq: number, nic: Nic): irqreturn_t {
   for (;;) {
     const i = nic.load('rx_next');
-    const d = nic.load('rx_ring').at(i % RING);
+    const d = nic.rx_ring.at(i % RING);
 
     if (!(le16_to_cpu(READ_ONCE(d, 'flags')) & DONE))
       return IRQ_HANDLED; // still the NIC's
