@@ -63,7 +63,7 @@ export type AccessOrder = 'plain' | 'relaxed' | 'acquire' | 'acquirePC' | 'relea
  */
 export type Op = { readonly site?: Site | null; readonly context?: string } & Operation;
 
-type Operation =
+export type Operation =
   /** `exclusive`: opens the monitor (LDXR, LR). */
   | ({ readonly kind: 'load'; readonly place: Place; readonly order: AccessOrder; readonly exclusive?: boolean; readonly data?: boolean; readonly name?: string } & AddressDeps)
   /** `exclusive`: the answer is 0 when it was done and 1 when not (STXR, SC); otherwise always 0. It may fail at any time. */
