@@ -29,7 +29,7 @@ export interface CoreProfile {
 const MEMORY = { load: 1, store: 1, rmw: 20, 'mmio-read': 400, 'mmio-write': 40, maintain: 40 };
 const ARM_COSTS = { ...MEMORY, 'dmb.ishst': 8, 'dmb.oshst': 8, 'dmb.ishld': 8, 'dmb.oshld': 8, 'dmb.ish': 20, 'dmb.osh': 20, 'dsb.st': 60, 'dsb.ld': 60, 'dsb.sy': 100 };
 const STRICT_COSTS = { ...MEMORY, smp_mb: 20, smp_rmb: 8, smp_wmb: 8, dma_mb: 20, dma_rmb: 8, dma_wmb: 8, mb: 100, rmb: 60, wmb: 60 };
-const X86_COSTS = { ...MEMORY, mfence: 30, lfence: 6, sfence: 6 };
+const X86_COSTS = { ...MEMORY, mfence: 30, 'lock.addl': 20, lfence: 6, sfence: 6 };
 
 const common = { lineSize: 64, endian: 'little', wordBits: 64 } as const;
 const X86_64: CoreProfile = { ...common, id: 'x86-64', title: 'x86-64', ordering: X86_TSO, coherent: true, partialLine: 'write-back', costs: X86_COSTS };
