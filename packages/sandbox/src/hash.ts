@@ -14,3 +14,6 @@ export function hashWords(bytes: Uint8Array): string {
   }
   return (a >>> 0).toString(16).padStart(8, '0') + (b >>> 0).toString(16).padStart(8, '0');
 }
+
+/** Name of the custom section with the built module's own fingerprint, 16 hex digits. */
+export const ID_SECTION = 'dmalab.id';

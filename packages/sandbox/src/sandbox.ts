@@ -13,7 +13,7 @@
  */
 import { Frames } from './frames.ts';
 import { DEFAULT_LIMITS, Guest, type Image, type Outcome, SandboxFault } from './guest.ts';
-import { hashWords } from './hash.ts';
+import { hashWords, ID_SECTION } from './hash.ts';
 import { loadModules } from './load.ts';
 import type { Modules } from './modules.ts';
 import type { CallResult, Failure, GuestModule, LoadResult, SandboxLimits, Site } from './result.ts';
@@ -203,6 +203,13 @@ function guestOf(program: Program): Guest {
   guest.modules = program.modules;
   guest.stack = () => program.frames.read(guest.vm, guest.runtime);
   return guest;
+}
+
+/** The fingerprint that the build wrote into the module: part of the engine hash. Throws for a module that our build did not make. */
+export function sandboxId(module: WebAssembly.Module): string {
+  const [section] = WebAssembly.Module.customSections(module, ID_SECTION);
+  if (section === undefined) throw new SandboxFault('this is not a sandbox.wasm of our build');
+  return String.fromCharCode(...new Uint8Array(section));
 }
 
 const booted = new WeakMap<WebAssembly.Module, Map<string, Image>>();

@@ -4,6 +4,7 @@
  * the guest's C functions, a fuel counter and a memory ceiling. No toolchain,
  * no clock, no order that could differ: same input, same bytes.
  */
+import { hashWords, ID_SECTION } from '../hash.ts';
 import { type MeterCounts, meterCode } from './meter.ts';
 import { trampolines } from './trampoline.ts';
 import { I32, Reader, SECTION, type Section, appendEntries, join, name, readSections, sleb, u32, writeSections } from './wasm.ts';
@@ -76,7 +77,16 @@ export function buildSandbox(quickjs: Uint8Array): { wasm: Uint8Array; counts: M
       ),
     ],
   ]);
-  return { wasm: writeSections(sections.map((s): Section => ({ id: s.id, body: replaced.get(s.id) ?? s.body }))), counts };
+  const wasm = writeSections(sections.map((s): Section => ({ id: s.id, body: replaced.get(s.id) ?? s.body })));
+  return { wasm: join([wasm, idSection(wasm)]), counts };
+}
+
+/** A custom section that carries a fingerprint of all the others, so that whoever holds only the compiled module can name it. */
+function idSection(wasm: Uint8Array): Uint8Array {
+  const padded = new Uint8Array(Math.ceil(wasm.length / 4) * 4);
+  padded.set(wasm);
+  const body = join([name(ID_SECTION), Array.from(hashWords(padded), (digit) => digit.charCodeAt(0))]);
+  return join([[SECTION.custom], u32(body.length), body]);
 }
 
 function fail(index: number): never {
