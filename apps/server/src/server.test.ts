@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -187,7 +187,7 @@ describe('what is malformed is refused with a reason and logged', () => {
     ['submission:create', 'text', 'submission:create is malformed'],
     ['__proto__', {}, 'there is no such message'],
     ['constructor', {}, 'there is no such message'],
-  ])('%s %o', async (kind, message, error) => {
+  ])('%s, case %#', async (kind, message, error) => {
     const before = log().length;
     const ack = await socket.ask(kind, message);
     expect(ack).toMatchObject({ ok: false, error: expect.stringMatching(`^${error}: .+|^there is no such message$`) });
@@ -339,6 +339,24 @@ describe('a server that stops in the middle', () => {
     expect([...first.graders.graded].sort()).toEqual([...texts].sort());
     await second.close();
     folder.remove();
+  });
+});
+
+describe('a store that dies under a running server', () => {
+  it('is started again, and the queue goes on', async () => {
+    const server = await startTestServer();
+    const student = await server.client();
+    const pidFile = join(server.dataDir, 'store', 'cluster', 'postmaster.pid');
+    const postmaster = (): number => Number(readFileSync(pidFile, 'utf8').split('\n')[0]);
+    const first = postmaster();
+    process.kill(first, 'SIGKILL');
+    await expect.poll(() => existsSync(pidFile) && postmaster() !== first, { timeout: 20_000 }).toBe(true);
+    await expect.poll(async () => (await student.get('/healthz')).status, { timeout: 20_000 }).toBe(200);
+    const socket = await student.connect();
+    const { submission } = await socket.done('submission:create', { lab: 'demo', text: 'after', key: 'after' });
+    await expect.poll(async () => (await student.get(`/api/submissions/${submission}`)).json()['state'], { timeout: 30_000 }).toBe('done');
+    socket.close();
+    await server.close();
   });
 });
 

@@ -44,7 +44,7 @@ export async function openQueue(connection: pg.PoolConfig, work: QueueWork, conc
     async (job) => {
       await work.process(String(job.id));
     },
-    { ...settings, concurrency, lockDuration: LOCK_MS, stalledInterval: LOCK_MS / 2, maxStalledCount: 10 },
+    { ...settings, concurrency, lockDuration: LOCK_MS, stalledInterval: LOCK_MS / 2, maxStalledCount: 10, runRetryDelay: 500 },
     bullmq.createPostgresBackend as never,
   );
   worker.on('error', (error) => log.warn({ error: reasonOf(error) }, 'queue worker'));

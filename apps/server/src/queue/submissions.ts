@@ -52,7 +52,7 @@ export class Submissions implements QueueWork {
   async start(queue: JobQueue): Promise<void> {
     this.#queue = queue;
     await this.reconcile();
-    this.#timer = setInterval(() => void this.reconcile().catch((error: unknown) => this.#log.warn({ error: reasonOf(error) }, 'submissions could not be reconciled')), RECONCILE_MS);
+    this.#timer = setInterval(() => this.#reconcileNow(), RECONCILE_MS);
     this.#timer.unref();
   }
 
@@ -74,7 +74,10 @@ export class Submissions implements QueueWork {
       return this.#require(personId, before?.id ?? id);
     }
     // Committed. Should adding the job fail, reconciling adds it.
-    await this.#queue?.add(id).catch((error: unknown) => this.#log.warn({ submission: id, error: reasonOf(error) }, 'the job will be added later'));
+    await this.#queue?.add(id).catch((error: unknown) => {
+      this.#log.warn({ submission: id, error: reasonOf(error) }, 'the job will be added later');
+      setTimeout(() => this.#reconcileNow(), 1_000).unref();
+    });
     return this.#require(personId, id);
   }
 
@@ -123,6 +126,10 @@ export class Submissions implements QueueWork {
       if (this.#closed || this.#queue === undefined) return;
       if (!(await this.#queue.has(id))) await this.#queue.add(id);
     }
+  }
+
+  #reconcileNow(): void {
+    this.reconcile().catch((error: unknown) => this.#log.warn({ error: reasonOf(error) }, 'submissions could not be reconciled'));
   }
 
   async process(id: string): Promise<void> {

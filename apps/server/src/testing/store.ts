@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** For tests: a real embedded PostgreSQL in a folder of its own, and databases on it. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -10,6 +10,7 @@ export const silent = pino({ level: 'silent' });
 
 export function temporaryFolder(): { path: string; remove: () => void } {
   const path = mkdtempSync(join(tmpdir(), 'dmalab-test-'));
+  chmodSync(path, 0o755); // else root's store would be kept elsewhere
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }
 

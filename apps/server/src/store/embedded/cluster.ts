@@ -88,6 +88,8 @@ class Running implements Cluster {
   #child: ChildProcess | undefined;
   #stopping = false;
   #restarts = 0;
+  /** A server that ends without stopping the store (an uncaught error) takes it along. */
+  readonly #onExit = (): void => void this.#child?.kill('SIGINT');
 
   private constructor(place: Place, user: Identity | undefined, log: Log) {
     this.#place = place;
@@ -98,6 +100,7 @@ class Running implements Cluster {
 
   static async start(place: Place, user: Identity | undefined, log: Log): Promise<Cluster> {
     const cluster = new Running(place, user, log);
+    process.once('exit', cluster.#onExit);
     await cluster.#launch();
     return cluster;
   }
@@ -154,6 +157,7 @@ class Running implements Cluster {
 
   async stop(): Promise<void> {
     this.#stopping = true;
+    process.off('exit', this.#onExit);
     const child = this.#child;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
