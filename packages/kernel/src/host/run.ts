@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * One run of one CPU: its port, its copy of the kernel's state, what it cost.
+ * Behaviours (memory.ts, dma.ts …) act through it. Made anew by every run.
+ */
+import type { Site } from '@dmalab/core/base/events';
+import { AgentFault, type Operation, type Place, type Port, type Size, type Value } from '@dmalab/core/base/port';
+import { DIRECT_HIGH, UNCACHED_HIGH } from '../abi.ts';
+import type { GuestTables } from '../guest/program.ts';
+import type { Step } from '../lowering.ts';
+import type { KernelProfile } from '../profiles.ts';
+import type { Line, Platform } from '../platform.ts';
+import { BOOT_ARENA, copyState, isCoherentRegion, type KernelState } from '../state.ts';
+import type { GuestCall } from './call.ts';
+import { noMetrics, type Metrics } from './metrics.ts';
+import { nameOf } from './naming.ts';
+
+/** The n-th call of a function that may fail does (workload `faults`). */
+export interface InjectedFault {
+  /** `dma_map_single`, `dma_alloc_coherent` or `kmalloc`. */
+  readonly at: string;
+  /** From 1. */
+  readonly nth: number;
+}
+
+export interface RunOptions {
+  readonly id: string;
+  /** Before the contexts start: allocations go to the boot arena and any handler may be installed. */
+  readonly boot: boolean;
+  readonly profile: KernelProfile;
+  readonly platform: Platform;
+  readonly lines: readonly Line[];
+  readonly tables: GuestTables;
+  readonly state: KernelState;
+  readonly faults: readonly InjectedFault[];
+  /** Functions whose failure is a choice of the checker. */
+  readonly faultChoices: readonly string[];
+}
+
+/** Equal answers to one load in a row, after which it counts as a wait loop. */
+const SPIN_ONCE = 3;
+const SPIN_PLAIN = 15;
+
+/** Words of the load done last, to recognise a wait loop. */
+interface Spin {
+  readonly key: string;
+  readonly value: Value;
+  readonly repeats: number;
+  readonly relaxed: boolean;
+}
+
+export class CpuRun {
+  readonly options: RunOptions;
+  readonly port: Port;
+  readonly profile: KernelProfile;
+  readonly state: KernelState;
+  readonly metrics: Metrics = noMetrics();
+  readonly arena: string;
+  readonly #names = new Map<number, string | undefined>();
+  readonly #attempts = new Map<string, number>();
+  /** Takes the interrupts that are pending; null while none can be taken. */
+  onInterruptPoint: (() => void) | null = null;
+  /** A handler is running. */
+  inHandler = false;
+  /** The call that ops belong to, for choice keys: `tx/nic_xmit#1`. */
+  context = '';
+  /** The compiler may hoist a plain load out of a loop: only STRICT shows it (decision 16). */
+  readonly hoists: boolean;
+  #spin: Spin | null = null;
+  #lastAccess = 0;
+
+  constructor(options: RunOptions, port: Port) {
+    this.options = options;
+    this.port = port;
+    this.profile = options.profile;
+    this.state = copyState(options.state);
+    this.hoists = options.profile.core.startsWith('strict');
+    this.arena = options.boot ? BOOT_ARENA : options.id;
+  }
+
+  /** Source position, while somebody watches and positions are recorded. */
+  site(call: GuestCall): Site | null {
+    return this.port.note === undefined ? null : (call.guest.site?.() ?? null);
+  }
+
+  fault(call: GuestCall, message: string): AgentFault {
+    return new AgentFault(message, call.guest.site?.() ?? null);
+  }
+
+  note(kind: string, fields: () => Record<string, unknown>): void {
+    this.port.note?.(kind, fields());
+  }
+
+  /** Every operation of student code passes here first: an interrupt may come before it. */
+  interruptible(): void {
+    this.onInterruptPoint?.();
+  }
+
+  /** Performs one operation of the machine for student code. */
+  op(call: GuestCall, operation: Operation): Value {
+    const site = this.site(call);
+    const { context } = this;
+    return this.port.op(site === null ? { ...operation, context } : { ...operation, context, site });
+  }
+
+  /** A load, store or register access with the instructions around it. Answers the access's answer. */
+  perform(call: GuestCall, steps: readonly Step[], as: string, accessOf: (order: Extract<Step, { kind: 'access' }>['order']) => Operation): Value {
+    let answer: Value = 0;
+    let ordinal = 0;
+    for (const step of steps) {
+      switch (step.kind) {
+        case 'fence':
+          this.op(call, { kind: 'fence', fence: step.fence, as });
+          break;
+        case 'access':
+          answer = this.op(call, accessOf(step.order));
+          ordinal = this.port.ordinal;
+          break;
+        case 'branch':
+          this.op(call, { kind: 'branch', dep: ordinal });
+          break;
+      }
+    }
+    if (ordinal !== 0) this.#lastAccess = ordinal;
+    return answer;
+  }
+
+  /** Op ordinal of the access `perform` made last. */
+  get lastAccess(): number {
+    return this.#lastAccess;
+  }
+
+  /** Checks an address the guest gave and says where it is. */
+  place(call: GuestCall, address: number, size: Size, uncached: boolean): Place {
+    const { ram } = this.options.platform;
+    const hex = `0x${address.toString(16)}`;
+    if (address < ram.base || address + size > ram.base + ram.size) throw this.fault(call, `unable to handle a paging request at physical address ${hex}: RAM is 0x${ram.base.toString(16)} to 0x${(ram.base + ram.size - 1).toString(16)}`);
+    if (address % size !== 0) throw this.fault(call, `alignment fault: a ${size}-byte access at ${hex}, expected a multiple of ${size}`);
+    if (uncached && (this.profile.cache === null || !isCoherentRegion(this.state, address))) throw this.fault(call, `unable to handle a paging request: no uncached alias of ${hex}`);
+    return uncached ? { space: 'ram', owner: '', address, size, uncached: true } : { space: 'ram', owner: '', address, size };
+  }
+
+  /** Whether a pointer with this high half goes through the uncached alias. */
+  isUncached(call: GuestCall, high: number, address: number): boolean {
+    if (high === UNCACHED_HIGH) return true;
+    if (high !== DIRECT_HIGH) throw this.fault(call, `unable to handle a paging request at 0x${high.toString(16).padStart(8, '0')}${address.toString(16).padStart(8, '0')}: not an address of kernel memory`);
+    return false;
+  }
+
+  nameOf(address: number): string | undefined {
+    if (this.#names.has(address)) return this.#names.get(address);
+    const name = nameOf(this.state, this.options.tables, address);
+    this.#names.set(address, name);
+    return name;
+  }
+
+  /** Structures have come or gone. */
+  renamed(): void {
+    this.#names.clear();
+  }
+
+  /**
+   * Whether the load `key` reads the same value over and over, so that only another value can get the program on: then it should wait
+   * for one (decision 9). `last` is that value.
+   */
+  spinning(key: string, hoistable: boolean): { last: Value; forever: boolean } | null {
+    const spin = this.#spin;
+    if (spin === null || spin.key !== key) return null;
+    if (spin.relaxed) return { last: spin.value, forever: false };
+    if (spin.repeats < (hoistable ? SPIN_PLAIN : SPIN_ONCE)) return null;
+    return { last: spin.value, forever: hoistable };
+  }
+
+  /** After each load: `key` read `value`. */
+  loadedFrom(key: string, value: Value): void {
+    const spin = this.#spin;
+    const again = spin !== null && spin.key === key && spin.value === value;
+    this.#spin = { key, value, repeats: again ? spin.repeats + 1 : 0, relaxed: false };
+  }
+
+  /** cpu_relax: the load before it is part of a wait loop. */
+  relax(): void {
+    if (this.#spin !== null) this.#spin = { ...this.#spin, relaxed: true };
+  }
+
+  /** Anything else the program does ends a wait loop. */
+  moved(): void {
+    this.#spin = null;
+  }
+
+  /** Whether this attempt of `what` is to fail. */
+  fails(call: GuestCall, what: string): boolean {
+    const nth = (this.#attempts.get(what) ?? 0) + 1;
+    this.#attempts.set(what, nth);
+    if (this.options.faults.some((fault) => fault.at === what && fault.nth === nth)) return true;
+    if (!this.options.faultChoices.includes(what)) return false;
+    return this.op(call, { kind: 'choose', choice: 'fault', key: what, width: 2, label: (answer) => (answer === 0 ? `${what} succeeds` : `${what} fails`) }) === 1;
+  }
+}
