@@ -41,20 +41,34 @@ export interface Config {
 }
 
 const count = (low: number, high: number) => z.string().regex(/^\d+$/, `expected an integer from ${low} to ${high}`).transform(Number).pipe(z.number().min(low).max(high));
-const url = (protocol: RegExp, expected: string) => z.string().refine((s) => URL.canParse(s) && protocol.test(new URL(s).protocol), expected);
 
 /** An empty variable counts as one that is not set. */
 const Environment = z.object({
   PORT: count(0, 65_535).default(8080),
   HOST: z.string().default('127.0.0.1'),
   DATA_DIR: z.string().default('.dmalab'),
-  DATABASE_URL: url(/^postgres(ql)?:$/, 'expected postgresql://user:password@host:port/database').optional(),
+  DATABASE_URL: z.string().regex(/^postgres(ql)?:\/\//, 'expected postgresql://user:password@host:port/database').optional(),
   LABS_DIR: z.string().default(join(root, 'labs')),
   GRADERS: count(1, 64).default(2),
-  PUBLIC_URL: url(/^https?:$/, 'expected http:// or https:// and a host').optional(),
+  PUBLIC_URL: z.url({ protocol: /^https?$/, error: 'expected http:// or https:// and a host' }).optional(),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   SUBMISSIONS_PER_MINUTE: count(1, 6_000).default(20),
 });
+
+const ARGUMENTS: Readonly<Record<string, keyof z.input<typeof Environment>>> = { '--port': 'PORT', '--host': 'HOST', '--data': 'DATA_DIR', '--labs': 'LABS_DIR' };
+
+/** `--port 9000` and friends, as the variables they stand for. @throws StartProblem */
+export function readArguments(args: readonly string[]): Record<string, string> {
+  const out: Record<string, string> = {};
+  for (let at = 0; at < args.length; at += 1) {
+    const [flag = '', inline] = (args[at] ?? '').split(/=(.*)/s);
+    const name = ARGUMENTS[flag];
+    const value = inline ?? args[(at += 1)];
+    if (name === undefined || value === undefined) throw new StartProblem(`${name === undefined ? `there is no option ${flag}` : `${flag} needs a value`}. Expected ${Object.keys(ARGUMENTS).join(', ')}, each with a value.`);
+    out[name] = value;
+  }
+  return out;
+}
 
 export function readConfig(env: Readonly<Record<string, string | undefined>>, cwd = process.cwd()): Config {
   const parsed = Environment.safeParse(Object.fromEntries(Object.entries(env).filter(([, value]) => value !== '')));

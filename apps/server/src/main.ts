@@ -10,7 +10,7 @@ import { readLab } from '@dmalab/grader/lab-folder';
 import { GraderPool } from '@dmalab/grader/pool';
 import { cookieName } from './auth/cookie.ts';
 import { People } from './auth/people.ts';
-import { type Config, readConfig } from './config.ts';
+import { type Config, readArguments, readConfig } from './config.ts';
 import { Drafts } from './drafts/drafts.ts';
 import { createApp } from './http/app.ts';
 import { bind } from './http/listen.ts';
@@ -142,7 +142,7 @@ async function main(): Promise<void> {
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => (server === undefined ? (stopping = true) : stop()));
   try {
-    server = await startServer();
+    server = await startServer({ env: { ...process.env, ...readArguments(process.argv.slice(2)) } });
   } catch (thrown) {
     process.stderr.write(`${thrown instanceof StartProblem ? thrown.message : `dmalab cannot start, and it is our fault: ${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}`}\n`);
     process.exit(1);

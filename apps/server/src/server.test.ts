@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { brotliCompressSync } from 'node:zlib';
 import { LabsResponse, LabView, SubmissionsResponse } from '@dmalab/contracts/api';
 import { unpackEvents } from '@dmalab/contracts/pack';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { readArguments } from './config.ts';
 import { numberedEvent } from './testing/graders.ts';
 import { demoLab, HIDDEN_WORDS, STARTER } from './testing/lab.ts';
 import { TestClient, type TestSocket } from './testing/client.ts';
@@ -372,6 +374,47 @@ describe('headers', () => {
   });
 });
 
+describe('the web app', () => {
+  const folder = temporaryFolder();
+  let app: TestServer;
+  beforeAll(async () => {
+    const webDir = join(folder.path, 'web');
+    mkdirSync(join(webDir, 'assets'), { recursive: true });
+    writeFileSync(join(webDir, 'index.html'), '<!doctype html><title>dmalab</title>');
+    writeFileSync(join(webDir, 'assets', 'ts.worker-4f2a.js'), 'plain');
+    writeFileSync(join(webDir, 'assets', 'ts.worker-4f2a.js.br'), brotliCompressSync('packed'));
+    writeFileSync(join(webDir, '..', 'secret.txt'), 'secret');
+    app = await startTestServer({ config: { webDir } });
+  });
+  afterAll(async () => {
+    await app?.close();
+    folder.remove();
+  });
+
+  it('is served for every address that is a page', async () => {
+    for (const path of ['/', '/labs/demo', '/litmus']) {
+      const answer = await new TestClient(app.server.url).request('GET', path, undefined, { accept: 'text/html' });
+      expect(answer).toMatchObject({ status: 200, text: expect.stringContaining('<title>dmalab') });
+      expect(answer.headers.get('cache-control')).toBe('no-cache');
+    }
+  });
+
+  it('sends what was compressed beforehand, and lets browsers keep what never changes', async () => {
+    const anyone = new TestClient(app.server.url);
+    const packed = await anyone.request('GET', '/assets/ts.worker-4f2a.js', undefined, { 'accept-encoding': 'br' });
+    expect(packed).toMatchObject({ status: 200, text: 'packed' });
+    expect(packed.headers.get('content-encoding')).toBe('br');
+    expect(packed.headers.get('content-type')).toMatch(/^text\/javascript/);
+    expect(packed.headers.get('cache-control')).toBe('public, max-age=31536000, immutable');
+    const plain = await anyone.request('GET', '/assets/ts.worker-4f2a.js', undefined, { 'accept-encoding': 'identity' });
+    expect(plain).toMatchObject({ status: 200, text: 'plain' });
+  });
+
+  it('nothing outside its folder is', async () => {
+    for (const path of ['/..%2fsecret.txt', '/assets/..%2f..%2fsecret.txt', '/%2e%2e/secret.txt', '/missing.js']) expect((await new TestClient(app.server.url).get(path)).status).toBe(404);
+  });
+});
+
 describe('a start that cannot succeed', () => {
   it('says that the port is in use, before it touches the store', async () => {
     const other = createServer().listen(0, '127.0.0.1');
@@ -388,5 +431,8 @@ describe('a start that cannot succeed', () => {
   it('names the variable that is wrong', async () => {
     await expect(startTestServer({ options: { env: { PORT: 'http' } } })).rejects.toThrow('PORT is "http": expected an integer from 0 to 65535. Correct it or unset it, and start again.');
     await expect(startTestServer({ options: { env: { DATABASE_URL: 'mysql://x' } } })).rejects.toThrow('DATABASE_URL is "mysql://x": expected postgresql://user:password@host:port/database.');
+    expect(() => readArguments(['--port'])).toThrow('--port needs a value.');
+    expect(() => readArguments(['--prot', '1'])).toThrow('there is no option --prot. Expected --port, --host, --data, --labs');
+    expect(readArguments(['--port=1', '--data', 'x=y'])).toEqual({ PORT: '1', DATA_DIR: 'x=y' });
   });
 });

@@ -14,7 +14,7 @@ const source = DriverText;
 /** Client → server. Every message is acknowledged with `Ack`. */
 export const ClientMessages = {
   /** Text as typed; `version` counts up per document, an older one is refused. */
-  'draft:save': z.strictObject({ lab: id, text: source, version: z.number().int().nonnegative() }),
+  'draft:save': z.strictObject({ lab: id, text: source, version: z.number().int().min(0).max(2_147_483_647) }),
   /** Types blanked, for a run in the browser's own worker. */
   'source:blank': z.strictObject({ lab: id, text: source }),
   /**

@@ -5,7 +5,9 @@ import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openTestStore, silent, temporaryFolder } from '../testing/store.ts';
 import { storeIdentity } from './embedded/identity.ts';
-import { canEnter } from './embedded/place.ts';
+import { binariesIn } from './embedded/binaries.ts';
+import { startCluster } from './embedded/cluster.ts';
+import { canEnter, choosePlace } from './embedded/place.ts';
 import { takeDataFolder } from './lock.ts';
 import { auditLog, people, results, submissions } from './schema.ts';
 import { openStore } from './store.ts';
@@ -89,6 +91,36 @@ describe.runIf(process.getuid?.() === 0)('root', () => {
     rmSync(elsewhere, { recursive: true });
     folder.remove();
   });
+});
+
+it('an external database is brought up to date and used; nothing is started or stopped', async () => {
+  const folder = temporaryFolder();
+  const cluster = await startCluster(folder.path, silent);
+  const { user, password, host } = cluster.address;
+  const databaseUrl = `postgresql://${user}:${password}@localhost/postgres?host=${encodeURIComponent(host)}`;
+  const [first, second] = await Promise.all([openStore({ dataDir: '/nowhere', databaseUrl }, silent), openStore({ dataDir: '/nowhere', databaseUrl }, silent)]);
+  await first.db.insert(people).values({ id: 'a', name: 'a', role: 'student' });
+  await first.close();
+  expect((await second.db.select().from(people)).map((p) => p.id)).toEqual(['a']);
+  await second.close();
+  await cluster.stop();
+  folder.remove();
+});
+
+it.runIf(process.getuid?.() === 0)('programs that the store’s user cannot reach are copied to where it can', () => {
+  const folder = temporaryFolder();
+  const native = join(folder.path, 'closed', 'native');
+  mkdirSync(join(native, 'bin'), { recursive: true });
+  writeFileSync(join(native, 'bin', 'initdb'), '#!/bin/sh\n', { mode: 0o755 });
+  chmodSync(join(folder.path, 'closed'), 0o700);
+  const user = storeIdentity(undefined);
+  const place = choosePlace(folder.path, binariesIn(native), user);
+  expect(place.binaries.initdb).not.toContain(folder.path);
+  expect(canEnter(place.binaries.initdb, user!)).toBe(true);
+  expect(readFileSync(place.binaries.initdb, 'utf8')).toBe('#!/bin/sh\n');
+  expect(choosePlace(folder.path, binariesIn(native), user).binaries).toEqual(place.binaries);
+  rmSync(place.binaries.native, { recursive: true });
+  folder.remove();
 });
 
 it('a folder that others may not enter is not for the store’s user', () => {
