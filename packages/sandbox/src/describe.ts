@@ -8,18 +8,28 @@ import type { Failure, Site } from './result.ts';
 import { type JsValue, TAG, UNDEFINED, type Vm, isFloat, tagOf, unsigned } from './vm.ts';
 
 const MAX_PROTOTYPES = 16;
+/** QuickJS's words, and ours in `realm.ts`, for writes to what is frozen. */
+const FROZEN = /is read-only|object is not extensible|could not delete property|immutable/;
 
 export class Describer {
   readonly #vm: Vm;
   readonly #ctx: number;
   readonly #visible: (file: string) => boolean;
-  #atoms: { readonly name: number; readonly message: number; readonly stack: number } | null = null;
+  readonly #siteOfBareThrow: () => Site | null;
+  readonly #stackGetter: JsValue;
+  #atoms: { readonly name: number; readonly message: number } | null = null;
 
-  /** @param visible whether positions in a file are shown; others are left out */
-  constructor(vm: Vm, ctx: number, visible: (file: string) => boolean) {
+  /**
+   * @param stackGetter the native getter of `Error.prototype.stack`
+   * @param visible whether positions in a file are shown; others are left out
+   * @param siteOfBareThrow where a value that carries no position may have come from
+   */
+  constructor(vm: Vm, ctx: number, stackGetter: JsValue, visible: (file: string) => boolean, siteOfBareThrow: () => Site | null) {
     this.#vm = vm;
     this.#ctx = ctx;
+    this.#stackGetter = stackGetter;
     this.#visible = visible;
+    this.#siteOfBareThrow = siteOfBareThrow;
   }
 
   /** Takes the pending exception and describes it. */
@@ -29,16 +39,24 @@ export class Describer {
 
   describe(value: JsValue): Failure {
     if (tagOf(value) !== TAG.object || this.#vm.x.JS_IsProxy(value) !== 0 || this.#vm.x.JS_IsError(value) === 0) {
-      return { kind: 'threw', name: 'Error', message: `${this.#what(value)} was thrown; throw an Error, it knows its line`, site: null, stack: [] };
+      return { kind: 'threw', name: 'Error', message: `${this.#what(value)} was thrown; throw an Error, it knows its line`, site: this.#siteOfBareThrow(), stack: [] };
     }
     const atoms = this.#atomsOf();
     const name = this.#inherited(value, atoms.name) ?? 'Error';
     const message = this.#inherited(value, atoms.message) ?? '';
-    const stack = parseStack(this.#own(value, atoms.stack, 16_384) ?? '', this.#visible);
+    const stack = parseStack(this.#stackOf(value), this.#visible);
     const site = stack[0] ?? null;
-    if (name === 'InternalError' && message === 'out of memory') return { kind: 'out-of-memory', site, stack };
+    if (name === 'InternalError' && (message === 'out of memory' || message === 'string too long')) return { kind: 'out-of-memory', site, stack };
     if (name === 'RangeError' && message === 'Maximum call stack size exceeded') return { kind: 'stack-overflow', site, stack };
+    if (name === 'TypeError' && FROZEN.test(message)) return { kind: 'threw', name, message, frozen: true, site, stack };
     return { kind: 'threw', name, message, site, stack };
+  }
+
+  /** The getter is native and looks at the error object only. */
+  #stackOf(error: JsValue): string {
+    const stack = unsigned(this.#vm.x.JS_Call(this.#ctx, this.#stackGetter, error, 0, 0));
+    const tag = tagOf(stack);
+    return tag === TAG.string || tag === TAG.rope ? (this.#vm.text(this.#ctx, stack, 16_384) ?? '') : '';
   }
 
   #what(value: JsValue): string {
@@ -51,14 +69,14 @@ export class Describer {
     return 'an object that is no Error';
   }
 
-  #atomsOf(): { readonly name: number; readonly message: number; readonly stack: number } {
+  #atomsOf(): { readonly name: number; readonly message: number } {
     const atom = (text: string): number => {
       const copy = this.#vm.newCString(text);
       const id = this.#vm.x.JS_NewAtom(this.#ctx, copy.pointer);
       this.#vm.x.wasm_free(copy.pointer);
       return id;
     };
-    this.#atoms ??= { name: atom('name'), message: atom('message'), stack: atom('stack') };
+    this.#atoms ??= { name: atom('name'), message: atom('message') };
     return this.#atoms;
   }
 
@@ -73,7 +91,7 @@ export class Describer {
   }
 
   /** Own string data property, or null. A JSPropertyDescriptor is flags (i32), then value, getter, setter (i64 each). */
-  #own(object: JsValue, atom: number, limit = 4096): string | null {
+  #own(object: JsValue, atom: number): string | null {
     const { x } = this.#vm;
     const out = x.wasm_malloc(32);
     if (out === 0) return null;
@@ -83,7 +101,7 @@ export class Describer {
     x.wasm_free(out);
     const tag = tagOf(value);
     if (getter !== UNDEFINED || (tag !== TAG.string && tag !== TAG.rope)) return null;
-    return this.#vm.text(this.#ctx, value, limit);
+    return this.#vm.text(this.#ctx, value);
   }
 }
 

@@ -5,6 +5,7 @@
  * those of the one build `QUICKJS_SHA256` names; `frames.test.ts` compares
  * every result with what QuickJS itself says in `Error.stack`.
  */
+import { type FunctionCode, loopSite } from './loops.ts';
 import type { Site } from './result.ts';
 import type { Vm } from './vm.ts';
 
@@ -12,10 +13,11 @@ import type { Vm } from './vm.ts';
 const RUNTIME = { currentStackFrame: 660 } as const;
 const FRAME = { previous: 0, function: 8, functionTag: 12, pc: 28 } as const;
 const OBJECT = { classId: 10, bytecode: 24 } as const;
-const BYTECODE = { code: 12, file: 56, line: 60, column: 64, tableLength: 72, table: 76 } as const;
+const BYTECODE = { code: 12, codeLength: 16, constantCount: 44, constants: 52, file: 56, line: 60, column: 64, sourceLength: 68, tableLength: 72, table: 76, source: 80 } as const;
 /** Class ids of functions that have bytecode: plain, generator, async, async generator. */
-const BYTECODE_CLASSES: ReadonlySet<number> = new Set([13, 16, 42, 48]);
+const BYTECODE_CLASSES: ReadonlySet<number> = new Set([13, 17, 55, 59]);
 const OBJECT_TAG = 0xffff_ffff;
+const BYTECODE_TAG = 0xffff_fffe;
 /** Line table: one byte says both steps, `(op - 1) / 5` bytes of code and `(op - 1) % 5 - 1` lines; 0 escapes to LEB128. */
 const TABLE = { first: 1, range: 5, base: -1 } as const;
 const MAX_FRAMES = 64;
@@ -25,95 +27,124 @@ interface Position {
   readonly line: number;
   readonly column: number;
 }
-interface Code {
-  readonly file: string;
-  readonly start: number;
+interface Code extends FunctionCode {
   /** Each position holds from its pc up to the next one's. */
   readonly positions: readonly Position[];
 }
 
 /** Decodes line tables once per function. Valid for one snapshot: no code is compiled after it. */
 export class Frames {
-  readonly #files: ReadonlyMap<number, string>;
+  /** Text of each module whose frames are shown, by the atom of its name. */
+  readonly #files: ReadonlyMap<number, { readonly name: string; readonly source: string }>;
   readonly #codes = new Map<number, Code | null>();
 
-
-  /**
-   * @param files module names by atom; frames of other files are left out
-   */
-  constructor(files: ReadonlyMap<number, string>) {
+  constructor(files: ReadonlyMap<number, { readonly name: string; readonly source: string }>) {
     this.#files = files;
   }
 
-  /** Innermost first. */
+  /** Innermost first; frames of other files are left out. */
   read(vm: Vm, runtime: number): Site[] {
-    const sites: Site[] = [];
+    return this.#walk(vm, runtime).map(({ code, pc }) => positionOf(code, pc));
+  }
+
+  /** The innermost loop that is being executed, whichever frame it is in. */
+  loop(vm: Vm, runtime: number): Site | null {
+    for (const { code, pc } of this.#walk(vm, runtime)) {
+      const file = [...this.#files.values()].find((f) => f.name === code.file);
+      const site = file === undefined ? null : loopSite(vm, code, file.source, pc);
+      if (site !== null) return site;
+    }
+    return null;
+  }
+
+  #walk(vm: Vm, runtime: number): { readonly code: Code; readonly pc: number }[] {
+    const frames: { code: Code; pc: number }[] = [];
     const limit = vm.bytes.length - 96;
     let frame = vm.u32(runtime + RUNTIME.currentStackFrame);
-    for (let depth = 0; frame !== 0 && frame < limit && sites.length < MAX_FRAMES && depth < 4096; depth += 1) {
+    for (let depth = 0; frame !== 0 && frame < limit && frames.length < MAX_FRAMES && depth < 4096; depth += 1) {
       const object = vm.u32(frame + FRAME.function);
       if (vm.u32(frame + FRAME.functionTag) === OBJECT_TAG && object < limit && BYTECODE_CLASSES.has(vm.view.getUint16(object + OBJECT.classId, true))) {
-        const site = this.#site(vm, vm.u32(object + OBJECT.bytecode), vm.u32(frame + FRAME.pc));
-        if (site !== null) sites.push(site);
+        const code = this.#code(vm, vm.u32(object + OBJECT.bytecode));
+        if (code !== null) frames.push({ code, pc: vm.u32(frame + FRAME.pc) });
       }
       frame = vm.u32(frame + FRAME.previous);
     }
-    return sites;
+    return frames;
   }
 
-  #site(vm: Vm, bytecode: number, pc: number): Site | null {
+  #code(vm: Vm, bytecode: number): Code | null {
     let code = this.#codes.get(bytecode);
     if (code === undefined) {
       code = this.#decode(vm, bytecode);
       this.#codes.set(bytecode, code);
     }
-    if (code === null) return null;
-    // The saved pc is that of the instruction after the call; 0: nothing has been called yet.
-    const offset = pc === 0 ? 0 : pc - code.start - 1;
-    let found = code.positions[0];
-    for (const position of code.positions) {
-      if (position.pc > offset) break;
-      found = position;
-    }
-    return found === undefined ? null : { file: code.file, line: found.line, column: found.column };
+    return code;
   }
 
   #decode(vm: Vm, bytecode: number): Code | null {
     const file = this.#files.get(vm.u32(bytecode + BYTECODE.file));
     if (file === undefined) return null;
-    let line = vm.u32(bytecode + BYTECODE.line);
-    let column = vm.u32(bytecode + BYTECODE.column);
-    let pc = 0;
-    const positions: Position[] = [{ pc: -1, line, column }];
-    let at = vm.u32(bytecode + BYTECODE.table);
-    const end = at + vm.u32(bytecode + BYTECODE.tableLength);
-    const leb = (): number => {
-      let value = 0;
-      for (let shift = 0; shift < 35; shift += 7) {
-        const byte = vm.bytes[at] ?? 0;
-        at += 1;
-        value |= (byte & 0x7f) << shift;
-        if ((byte & 0x80) === 0) break;
-      }
-      return value >>> 0;
-    };
-    const signed = (): number => {
-      const value = leb();
-      return (value >>> 1) ^ -(value & 1);
-    };
-    while (at < end) {
-      const op = vm.bytes[at] ?? 0;
-      at += 1;
-      if (op === 0) {
-        pc += leb();
-        line += signed();
-      } else {
-        pc += Math.floor((op - TABLE.first) / TABLE.range);
-        line += ((op - TABLE.first) % TABLE.range) + TABLE.base;
-      }
-      column += signed();
-      positions.push({ pc, line, column });
+    const line = vm.u32(bytecode + BYTECODE.line);
+    const column = vm.u32(bytecode + BYTECODE.column);
+    const source = vm.u32(bytecode + BYTECODE.source);
+    const inner: FunctionCode[] = [];
+    const constants = vm.u32(bytecode + BYTECODE.constants);
+    for (let i = 0, count = vm.u32(bytecode + BYTECODE.constantCount); i < count; i += 1) {
+      const code = vm.u32(constants + 8 * i + 4) === BYTECODE_TAG ? this.#code(vm, vm.u32(constants + 8 * i)) : null;
+      if (code !== null) inner.push(code);
     }
-    return { file, start: vm.u32(bytecode + BYTECODE.code), positions };
+    return {
+      ...{ file: file.name, line, column, inner, start: vm.u32(bytecode + BYTECODE.code), length: vm.u32(bytecode + BYTECODE.codeLength) },
+      source: source === 0 ? '' : vm.utf8(source, vm.u32(bytecode + BYTECODE.sourceLength)),
+      positions: lineTable(vm, vm.u32(bytecode + BYTECODE.table), vm.u32(bytecode + BYTECODE.tableLength), line, column),
+    };
   }
+}
+
+/** The saved pc is that of the instruction after the call; 0: nothing has been called yet. */
+function positionOf(code: Code, pc: number): Site {
+  const offset = pc === 0 ? 0 : pc - code.start - 1;
+  let found: Position = { pc: -1, line: code.line, column: code.column };
+  for (const position of code.positions) {
+    if (position.pc > offset) break;
+    found = position;
+  }
+  return { file: code.file, line: found.line, column: found.column };
+}
+
+function lineTable(vm: Vm, start: number, length: number, firstLine: number, firstColumn: number): Position[] {
+  const positions: Position[] = [];
+  const end = start + length;
+  let at = start;
+  let pc = 0;
+  let line = firstLine;
+  let column = firstColumn;
+  const leb = (): number => {
+    let value = 0;
+    for (let shift = 0; shift < 35; shift += 7) {
+      const byte = vm.bytes[at] ?? 0;
+      at += 1;
+      value |= (byte & 0x7f) << shift;
+      if ((byte & 0x80) === 0) break;
+    }
+    return value >>> 0;
+  };
+  const signed = (): number => {
+    const value = leb();
+    return (value >>> 1) ^ -(value & 1);
+  };
+  while (at < end) {
+    const op = vm.bytes[at] ?? 0;
+    at += 1;
+    if (op === 0) {
+      pc += leb();
+      line += signed();
+    } else {
+      pc += Math.floor((op - TABLE.first) / TABLE.range);
+      line += ((op - TABLE.first) % TABLE.range) + TABLE.base;
+    }
+    column += signed();
+    positions.push({ pc, line, column });
+  }
+  return positions;
 }

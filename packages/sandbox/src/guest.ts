@@ -6,6 +6,7 @@
  */
 import { REQUEST } from './request.ts';
 import { Describer } from './describe.ts';
+import type { Frames } from './frames.ts';
 import { Modules } from './modules.ts';
 import { INTRINSICS, OPS_MODULE, OPS_SOURCE, REALM, SEAL } from './realm.ts';
 import type { Failure, SandboxLimits, Site } from './result.ts';
@@ -36,13 +37,31 @@ const REFUSALS: Record<number, string> = {
   [REQUEST.badHalf]: 'expected two whole numbers from -2147483648 to 4294967295',
 };
 const GUEST_FUNCTIONS = ['op', 'lo', 'hi', 'u64'] as const;
+const TABLE_FUNCTIONS = [...GUEST_FUNCTIONS, 'trace'] as const;
 
 export type Outcome<T> = { readonly ok: true; readonly value: T; readonly fuel: number } | { readonly ok: false; readonly failure: Failure; readonly fuel: number };
+
+/** Values of the realm that the host calls. */
+interface Natives {
+  readonly Error: JsValue;
+  /** Getter of `Error.prototype.stack`. */
+  readonly stack: JsValue;
+  /** Setter of `Error.prepareStackTrace`, and what is to be set there. */
+  readonly trace: JsValue;
+  readonly tracer: JsValue;
+}
+
+/** Where a guest was stopped. */
+interface Trace {
+  readonly loop: Site | null;
+  readonly stack: readonly Site[];
+}
 
 /** A guest's memory right after loading, to start others from. */
 export interface Image {
   readonly ctx: number;
   readonly runtime: number;
+  readonly natives: Natives;
   /** Linear memory from `start` to its end. */
   readonly start: number;
   readonly memory: Uint8Array;
@@ -52,15 +71,19 @@ export class Guest {
   readonly vm: Vm;
   readonly ctx: number;
   readonly runtime: number;
+  readonly natives: Natives;
   modules = new Modules([]);
   /** True while static imports are resolved; `import()` comes at other times and is refused. */
   linking = false;
   /** The last import that was refused while linking. */
   refused: { readonly specifier: string; readonly message: string } | null = null;
   handler: ((code: number, a: number, b: number) => number) | null = null;
-  /** Reads the stack of a guest that is suspended by a trap. */
-  stack: () => Site[] = () => [];
+  /** Knows the code that is loaded. */
+  frames: Frames | null = null;
+  /** Reasons of rejected promises that nobody has handled, by promise. Kept while loading only. */
+  readonly rejections = new Map<JsValue, JsValue>();
   readonly #describer: Describer;
+  #trace: Trace | null = null;
   /** What the handler threw, on its way through the guest. */
   readonly #escaped: { thrown: boolean; error: unknown } = { thrown: false, error: null };
 
@@ -69,15 +92,22 @@ export class Guest {
     this.vm = new Vm(module, {
       op: (code, a, b) => this.#answer(code, a, b),
       badOperand: (why) => this.throwInto('TypeError', REFUSALS[why] ?? 'bad operand'),
-      interrupt: () => this.vm.x.fuel.value < GRACE,
+      interrupt: () => this.#interrupt(),
+      trace: () => {
+        this.#trace ??= { loop: this.frames?.loop(this.vm, this.runtime) ?? null, stack: this.stack() };
+      },
+      rejection: (promise, reason, handled) => {
+        if (handled) this.rejections.delete(promise);
+        else this.rejections.set(promise, reason);
+      },
       resolve: (base, specifier) => this.#resolve(base, specifier),
       source: (name) => this.modules.get(name)?.source ?? null,
     });
     const { x } = this.vm;
     const table = x.__indirect_function_table;
     const first = table.length;
-    table.grow(GUEST_FUNCTIONS.length);
-    GUEST_FUNCTIONS.forEach((f, i) => table.set(first + i, x[`guest_${f}`]));
+    table.grow(TABLE_FUNCTIONS.length);
+    TABLE_FUNCTIONS.forEach((f, i) => table.set(first + i, x[`guest_${f}`]));
     if ('memory' in from && from.memory instanceof Uint8Array) {
       const image = from as Image;
       const pages = (image.start + image.memory.length - x.memory.buffer.byteLength) / 65_536;
@@ -85,6 +115,7 @@ export class Guest {
       this.restore(image);
       this.ctx = image.ctx;
       this.runtime = image.runtime;
+      this.natives = image.natives;
     } else {
       const limits = { ...DEFAULT_LIMITS, ...(from as SandboxLimits) };
       x.fuel.value = BOOT_FUEL;
@@ -92,13 +123,13 @@ export class Guest {
       if (x.qjs_init2(INTRINSICS) !== 0) throw new SandboxFault('QuickJS did not start');
       this.ctx = x.qjs_get_context_ptr();
       this.runtime = x.qjs_get_runtime_ptr();
-      this.#prepareRealm(first);
+      this.natives = this.#prepareRealm(first);
       x.qjs_set_memory_limit(limits.memory);
       x.qjs_set_max_stack_size(limits.stack);
       x.qjs_set_interrupt_handler(1);
       x.qjs_set_module_loader(1);
     }
-    this.#describer = new Describer(this.vm, this.ctx, (file) => this.modules.visible(file));
+    this.#describer = new Describer(this.vm, this.ctx, this.natives.stack, (file) => this.modules.visible(file), () => this.modules.siteOfBareThrow());
   }
 
   /** Puts memory back as the image has it. Only for a guest whose memory has the image's size. */
@@ -108,9 +139,14 @@ export class Guest {
     this.vm.x.raised.value = 0;
   }
 
+  /** The call stack right now, innermost first. Runs nothing. */
+  stack(): Site[] {
+    return this.frames?.read(this.vm, this.runtime) ?? [];
+  }
+
   image(): Image {
     const start = this.vm.x.__stack_pointer.value;
-    return { ctx: this.ctx, runtime: this.runtime, start, memory: this.vm.bytes.slice(start) };
+    return { ctx: this.ctx, runtime: this.runtime, natives: this.natives, start, memory: this.vm.bytes.slice(start) };
   }
 
   /**
@@ -122,20 +158,33 @@ export class Guest {
     const { x } = this.vm;
     if (!Number.isInteger(fuel) || fuel < 0 || fuel > MAX_FUEL) throw new RangeError(`sandbox: fuel must be a whole number up to ${MAX_FUEL}, got ${fuel}`);
     this.#escaped.thrown = false;
+    this.#trace = null;
     x.fuel.value = fuel + GRACE;
     let value: JsValue;
     try {
       value = unsigned(body());
     } catch (error) {
       if (this.#escaped.thrown) throw this.#escaped.error;
-      if (x.fuel.value < 0) return this.#exhausted(fuel, this.stack());
+      if (x.fuel.value < 0) return this.#exhausted(fuel, this.#trace ?? { loop: null, stack: this.stack() });
       if (isHostStackOverflow(error)) throw new SandboxFault('the host stack is too small for the guest stack limit');
       throw new SandboxFault(`the guest engine failed: ${String(error)}`);
     }
     const used = fuel + GRACE - x.fuel.value;
-    if (tagOf(value) !== TAG.exception) return used > fuel ? this.#exhausted(fuel, []) : { ok: true, value, fuel: used };
-    const failure = this.describePending();
-    return used > fuel ? this.#exhausted(fuel, failure.stack) : { ok: false, failure, fuel: used };
+    if (used > fuel) return this.#exhausted(fuel, this.#trace ?? { loop: null, stack: [] });
+    if (tagOf(value) !== TAG.exception) return { ok: true, value, fuel: used };
+    return { ok: false, failure: this.describePending(), fuel: used };
+  }
+
+  /** Runs `body`, which runs no guest code, without charging anyone. */
+  unmetered<T>(body: () => T): T {
+    const { fuel } = this.vm.x;
+    const before = fuel.value;
+    fuel.value = MAX_FUEL;
+    try {
+      return body();
+    } finally {
+      fuel.value = before;
+    }
   }
 
   describePending(): Failure {
@@ -166,6 +215,8 @@ export class Guest {
   #describing(look: () => Failure): Failure {
     const { fuel } = this.vm.x;
     const before = fuel.value;
+    const { handler } = this;
+    this.handler = null;
     fuel.value = DESCRIBE_FUEL + GRACE;
     try {
       return look();
@@ -174,11 +225,28 @@ export class Guest {
       return { kind: 'threw', name: 'Error', message: 'something that cannot be described was thrown', site: null, stack: [] };
     } finally {
       fuel.value = before;
+      this.handler = handler;
     }
   }
 
-  #exhausted(fuel: number, stack: readonly Site[]): Outcome<never> {
-    return { ok: false, failure: { kind: 'out-of-fuel', site: stack[0] ?? null, stack }, fuel };
+  #exhausted(fuel: number, { loop, stack }: Trace): Outcome<never> {
+    return { ok: false, failure: { kind: 'out-of-fuel', site: loop ?? stack[0] ?? null, stack }, fuel };
+  }
+
+  /**
+   * Asked at loop turns and calls. Once the budget is gone it stops the guest
+   * and has QuickJS call `trace` while the stopped frame still stands, which
+   * is the only moment when its program counter can be read.
+   */
+  #interrupt(): boolean {
+    const { x } = this.vm;
+    if (x.fuel.value >= GRACE) return false;
+    const argument = x.wasm_malloc(8);
+    if (argument !== 0) {
+      this.vm.view.setBigUint64(argument, this.natives.tracer, true);
+      x.JS_Call(this.ctx, this.natives.trace, this.natives.Error, 1, argument);
+    }
+    return true;
   }
 
   #answer(code: number, a: number, b: number): number {
@@ -208,14 +276,14 @@ export class Guest {
     return null;
   }
 
-  #prepareRealm(firstFunction: number): void {
+  #prepareRealm(firstFunction: number): Natives {
     const { x } = this.vm;
     const own = (value: JsValue, what: string): JsValue => {
       if (tagOf(unsigned(value)) === TAG.exception) throw new SandboxFault(`${what} failed`);
       return unsigned(value);
     };
     const text = (s: string): number => this.vm.newCString(s).pointer;
-    own(this.#eval(REALM, 'realm', EVAL.global), 'the realm');
+    const natives = own(this.#eval(REALM, 'realm', EVAL.global), 'the realm');
     const functions = own(this.#eval('globalThis.__sandbox = {}', 'realm', EVAL.global), 'the realm');
     GUEST_FUNCTIONS.forEach((f, i) => {
       const made = own(x.JS_NewCFunction2(this.ctx, firstFunction + i, text(f), f === 'op' ? 3 : 2, 0, 0), f);
@@ -223,6 +291,9 @@ export class Guest {
     });
     own(x.JS_EvalFunction(this.ctx, own(this.#eval(OPS_SOURCE, OPS_MODULE, EVAL.module | EVAL.compileOnly), OPS_MODULE)), OPS_MODULE);
     own(this.#eval(SEAL, 'realm', EVAL.global), 'the realm');
+    const native = (name: string): JsValue => own(x.JS_GetPropertyStr(this.ctx, natives, text(name)), name);
+    const tracer = own(x.JS_NewCFunction2(this.ctx, firstFunction + TABLE_FUNCTIONS.indexOf('trace'), text('trace'), 2, 0, 0), 'trace');
+    return { Error: native('Error'), stack: native('stack'), trace: native('trace'), tracer };
   }
 
   #eval(source: string, name: string, flags: number): JsValue {

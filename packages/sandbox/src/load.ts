@@ -3,13 +3,15 @@
  * Parses, links and evaluates a guest's modules, and says what is wrong with
  * them at the guest's own line and column.
  */
+import { Frames } from './frames.ts';
+import { freezeNew, objects } from './freeze.ts';
 import type { Guest, Outcome } from './guest.ts';
 import { Modules } from './modules.ts';
-import type { GuestModule, LoadError } from './result.ts';
+import type { Failure, GuestModule, LoadError } from './result.ts';
 import { type JsValue, TAG, tagOf, unsigned } from './vm.ts';
 
 /** States of `JS_PromiseState`. */
-const PROMISE = { pending: 0, fulfilled: 1, rejected: 2 } as const;
+const PROMISE = { fulfilled: 1, rejected: 2 } as const;
 /** `JS_GPN_STRING_MASK` */
 const STRING_NAMES = 1;
 
@@ -21,24 +23,75 @@ export function loadModules(guest: Guest, modules: readonly GuestModule[], entry
   const main = guest.modules.get(entry);
   if (main === undefined) throw new RangeError(`sandbox: the entry module "${entry}" is not among those given`);
 
-  const compiled = guest.run(fuel, () => guest.compile(main.source, main.name));
-  if (!compiled.ok) return { ok: false, fuel: compiled.fuel, error: linkError(guest, compiled.failure) };
+  guest.frames = guest.unmetered(() => framesOf(guest));
+  guest.rejections.clear();
+  x.qjs_set_promise_rejection_handler(1);
+
+  let used = 0;
+  const step = (body: () => JsValue): Outcome<JsValue> => {
+    const outcome = guest.run(fuel - used, body);
+    used += outcome.fuel;
+    return outcome;
+  };
+  const fail = (error: LoadError): Loaded => ({ ok: false, fuel: used, error });
+
+  const compiled = step(() => guest.compile(main.source, main.name));
+  if (!compiled.ok) return fail(linkError(guest, compiled.failure));
+
+  // What trusted modules build may change during a call; what others build may not.
+  const foundation = guest.modules.foundation().map((name) => `import ${JSON.stringify(name)};`).join('');
+  const below = step(() => guest.compile(foundation, 'sandbox:foundation'));
+  if (!below.ok) return fail(linkError(guest, below.failure));
+  const based = step(() => evaluate(guest, below.value));
+  if (!based.ok) return fail(linkError(guest, based.failure));
+  const refused = evaluationError(guest, based.value);
+  if (refused !== null) return fail(refused);
+  const old = guest.unmetered(() => {
+    x.JS_RunGC(guest.runtime);
+    return objects(guest.vm, guest.runtime);
+  });
 
   // A module value's payload is its JSModuleDef.
   const definition = Number(compiled.value & 0xffff_ffffn);
-  const started = guest.run(fuel - compiled.fuel, () => evaluate(guest, compiled.value));
-  const used = compiled.fuel + started.fuel;
-  if (!started.ok) return { ok: false, fuel: used, error: linkError(guest, started.failure) };
+  const started = step(() => evaluate(guest, compiled.value));
+  if (!started.ok) return fail(linkError(guest, started.failure));
+  const error = evaluationError(guest, started.value);
+  if (error !== null) return fail(error);
 
-  switch (x.JS_PromiseState(guest.ctx, started.value)) {
-    case PROMISE.fulfilled:
-      break;
-    case PROMISE.rejected:
-      return { ok: false, fuel: used, error: guest.describe(unsigned(x.JS_PromiseResult(guest.ctx, started.value))) };
-    default:
-      return { ok: false, fuel: used, error: { kind: 'threw', name: 'TypeError', message: 'a top-level await never ends: there is nothing here to wait for', site: null, stack: [] } };
+  const exports = guest.unmetered(() => {
+    x.JS_RunGC(guest.runtime);
+    freezeNew(guest.vm, guest.ctx, guest.runtime, old);
+    return exportsOf(guest, definition);
+  });
+  return { ok: true, fuel: used, exports };
+}
+
+/** Frames of the modules that are the guest's own. */
+export function framesOf(guest: Guest): Frames {
+  const files = new Map<number, GuestModule>();
+  for (const name of guest.modules.names()) {
+    const module = guest.modules.get(name);
+    if (module === undefined || !guest.modules.visible(name)) continue;
+    const text = guest.vm.newCString(name);
+    files.set(guest.vm.x.JS_NewAtom(guest.ctx, text.pointer), module);
+    guest.vm.x.wasm_free(text.pointer);
   }
-  return { ok: true, fuel: used, exports: exportsOf(guest, definition) };
+  return new Frames(files);
+}
+
+/** What the promise of an evaluated module, and those it left behind, say went wrong. */
+function evaluationError(guest: Guest, promise: JsValue): LoadError | null {
+  const { x } = guest.vm;
+  switch (x.JS_PromiseState(guest.ctx, promise)) {
+    case PROMISE.fulfilled: {
+      const [reason] = guest.rejections.values();
+      return reason === undefined ? null : guest.describe(reason);
+    }
+    case PROMISE.rejected:
+      return linkError(guest, guest.describe(unsigned(x.JS_PromiseResult(guest.ctx, promise))));
+    default:
+      return { kind: 'threw', name: 'TypeError', message: 'a top-level await never ends: there is nothing here to wait for', site: null, stack: [] };
+  }
 }
 
 /** Evaluates a module and whatever promise callbacks that leaves. */
@@ -55,7 +108,7 @@ function evaluate(guest: Guest, module: JsValue): JsValue {
 }
 
 /** Errors found before any guest code ran: syntax, imports, exports that do not exist. */
-function linkError(guest: Guest, failure: Extract<Outcome<never>, { ok: false }>['failure']): LoadError {
+function linkError(guest: Guest, failure: Failure): LoadError {
   if (failure.kind !== 'threw') return failure;
   if (guest.refused !== null && failure.message === guest.refused.message) {
     const site = guest.modules.siteOfImport(guest.refused.specifier);

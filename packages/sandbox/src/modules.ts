@@ -3,11 +3,13 @@
  * Which module an `import` means. Only the names given to `load` exist; a
  * relative one is taken relative to its importer. Nothing is ever fetched.
  */
+import { bareThrows, lineColumn } from './lexer.ts';
 import { OPS_MODULE, OPS_SOURCE } from './realm.ts';
 import type { GuestModule, Site } from './result.ts';
 
 export class Modules {
   readonly #byName = new Map<string, GuestModule>();
+  readonly #imports = new Map<string, string[]>();
 
   constructor(modules: readonly GuestModule[]) {
     this.#byName.set(OPS_MODULE, { name: OPS_MODULE, source: OPS_SOURCE, trusted: true });
@@ -35,7 +37,23 @@ export class Modules {
   resolve(base: string, specifier: string): { name: string } | { refused: string } {
     const name = specifier.startsWith('./') || specifier.startsWith('../') ? relative(base, specifier) : specifier;
     if (name === OPS_MODULE && this.#byName.get(base)?.trusted !== true) return { refused: this.#refusal(specifier) };
-    return this.#byName.has(name) ? { name } : { refused: this.#refusal(specifier) };
+    if (!this.#byName.has(name)) return { refused: this.#refusal(specifier) };
+    this.#imports.set(base, [...(this.#imports.get(base) ?? []), name]);
+    return { name };
+  }
+
+  /** Trusted modules imported so far that depend on trusted ones only, in the order in which they were met. */
+  foundation(): string[] {
+    const met = [...new Set([...this.#imports.values()].flat())];
+    const pure = (name: string, above: readonly string[]): boolean =>
+      !this.visible(name) && (this.#imports.get(name) ?? []).every((next) => above.includes(next) || pure(next, [...above, name]));
+    return met.filter((name) => name !== OPS_MODULE && pure(name, []));
+  }
+
+  /** Where a value that knows no line was thrown, when only one place can have thrown it. */
+  siteOfBareThrow(): Site | null {
+    const found = [...this.#byName.values()].filter((m) => this.visible(m.name)).flatMap((m) => bareThrows(m.source).map((at) => position(m, at)));
+    return found.length === 1 ? (found[0] ?? null) : null;
   }
 
   /** The import clause that names `specifier`, or, given `binding`, the place where it names that. */
@@ -70,6 +88,5 @@ function relative(base: string, specifier: string): string {
 }
 
 function position(module: GuestModule, offset: number): Site {
-  const before = module.source.slice(0, offset);
-  return { file: module.name, line: before.split('\n').length, column: offset - before.lastIndexOf('\n') };
+  return { file: module.name, ...lineColumn(module.source, offset) };
 }

@@ -2,7 +2,9 @@
 /**
  * What the guest finds when it starts: JavaScript without clocks, chance,
  * code from strings or garbage-collector oracles, and with intrinsics that
- * nobody can change. Evaluated once, before any other guest code.
+ * nobody can change. Evaluated once, before any other guest code; its value
+ * holds two native functions the host uses later: the getter of
+ * `Error.prototype.stack` and the setter of `Error.prepareStackTrace`.
  */
 
 /** Intrinsics asked of `qjs_init2`: all but Date, WeakRef, performance, DOMException, atob. */
@@ -18,6 +20,7 @@ export const GLOBALS = [
 
 export const REALM = `'use strict';
 (() => {
+  const { isFrozen, freeze, getOwnPropertyDescriptor, getPrototypeOf } = Object;
   const keep = new Set(${JSON.stringify(GLOBALS)});
   for (const key of Reflect.ownKeys(globalThis)) if (!keep.has(key)) delete globalThis[key];
 
@@ -34,11 +37,11 @@ export const REALM = `'use strict';
   Object.defineProperty(noCode, 'prototype', { value: functionPrototype, writable: false });
   Object.defineProperty(globalThis, 'Function', { value: noCode, writable: false, enumerable: false, configurable: false });
 
-  // Hooks that would run guest code while the host looks at an error.
-  for (const key of ['prepareStackTrace', 'captureStackTrace', 'stackTraceLimit']) delete Error[key];
+  const trace = getOwnPropertyDescriptor(Error, 'prepareStackTrace').set;
+  // Hooks that would run guest code while an error's stack is written down.
+  for (const key of ['prepareStackTrace', 'captureStackTrace']) delete Error[key];
 
   // A frozen Map or Set belongs to a module: see Sandbox.load. Freezing alone does not stop their writers.
-  const { isFrozen, freeze, getOwnPropertyDescriptor, getPrototypeOf } = Object;
   const { apply, ownKeys } = Reflect;
   for (const [Type, writers] of [[Map, ['set', 'delete', 'clear']], [Set, ['add', 'delete', 'clear']], [WeakMap, ['set', 'delete']], [WeakSet, ['add', 'delete']]]) {
     for (const name of writers) {
@@ -62,7 +65,7 @@ export const REALM = `'use strict';
       if (errors.has(value)) {
         for (const key of ownKeys(value)) {
           if (key === 'name' || key === 'message') Object.defineProperty(value, key, { configurable: false });
-          else Object.defineProperty(value, key, { writable: false, configurable: false });
+          else Object.defineProperty(value, key, 'value' in getOwnPropertyDescriptor(value, key) ? { writable: false, configurable: false } : { configurable: false });
         }
         Object.preventExtensions(value);
       } else freeze(value);
@@ -82,6 +85,7 @@ export const REALM = `'use strict';
     const property = getOwnPropertyDescriptor(globalThis, key);
     if (property.configurable) Object.defineProperty(globalThis, key, { writable: false, configurable: false });
   }
+  return { Error, stack: getOwnPropertyDescriptor(Error.prototype, 'stack').get, trace };
 })();
 `;
 

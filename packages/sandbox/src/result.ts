@@ -11,7 +11,7 @@ export interface Site {
 /** Ways guest code can fail. All are the guest's doing; the sandbox's own faults are thrown. */
 export type Failure =
   /** `site`: innermost position in untrusted code, null when the thrown value carries none. */
-  | { readonly kind: 'threw'; readonly name: string; readonly message: string; readonly site: Site | null; readonly stack: readonly Site[] }
+  | { readonly kind: 'threw'; readonly name: string; readonly message: string; /** It tried to change what a module built while it was loaded, or an intrinsic. */ readonly frozen?: true; readonly site: Site | null; readonly stack: readonly Site[] }
   | { readonly kind: 'out-of-fuel' | 'out-of-memory' | 'stack-overflow'; readonly site: Site | null; readonly stack: readonly Site[] };
 
 /** `value`: what the function returned; booleans become 0 and 1, nothing becomes null, a bigint is taken modulo 2^64. */

@@ -11,10 +11,10 @@
  *
  * One call at a time; a handler may call *other* sandboxes (forks).
  */
-import { Frames } from './frames.ts';
+import type { Frames } from './frames.ts';
 import { DEFAULT_LIMITS, Guest, type Image, type Outcome, SandboxFault } from './guest.ts';
 import { hashWords, ID_SECTION } from './hash.ts';
-import { loadModules } from './load.ts';
+import { framesOf, loadModules } from './load.ts';
 import type { Modules } from './modules.ts';
 import type { CallResult, Failure, GuestModule, LoadResult, SandboxLimits, Site } from './result.ts';
 import { type JsValue, TAG, UNDEFINED, fromNumber, isFloat, tagOf, toNumber, unsigned } from './vm.ts';
@@ -73,16 +73,15 @@ export class Sandbox {
       this.#guest = new Guest(this.#module, bootImage(this.#module, this.#limits));
       return loaded;
     }
-    const { vm } = guest;
-    const argv = vm.x.wasm_malloc(8 * MAX_ARGUMENTS);
-    const atoms = new Map<number, string>();
-    for (const name of guest.modules.names()) {
-      if (guest.modules.visible(name)) atoms.set(vm.x.JS_NewAtom(guest.ctx, vm.newCString(name).pointer), name);
-    }
-    vm.x.JS_RunGC(guest.runtime);
-    vm.x.wasm_free(vm.x.wasm_malloc(SPARE));
-    const image = guest.image();
-    this.#program = { module: this.#module, image, modules: guest.modules, functions: loaded.exports, frames: new Frames(atoms), argv, hash: hashWords(image.memory) };
+    this.#program = guest.unmetered(() => {
+      const { vm } = guest;
+      const argv = vm.x.wasm_malloc(8 * MAX_ARGUMENTS);
+      const frames = framesOf(guest);
+      vm.x.JS_RunGC(guest.runtime);
+      vm.x.wasm_free(vm.x.wasm_malloc(SPARE));
+      const image = guest.image();
+      return { module: this.#module, image, modules: guest.modules, functions: loaded.exports, frames, argv, hash: hashWords(image.memory) };
+    });
     this.#guest = guestOf(this.#program);
     return { ok: true, fuel: loaded.fuel, functions: [...loaded.exports.keys()] };
   }
@@ -111,7 +110,7 @@ export class Sandbox {
     const guest = this.#guest;
     guest.handler = handler;
     try {
-      this.#writeArguments(program, args);
+      guest.unmetered(() => this.#writeArguments(program, args));
       const outcome = guest.run(fuel, () => guest.vm.x.JS_Call(guest.ctx, target, UNDEFINED, args.length, program.argv));
       return this.#result(exportName, outcome);
     } finally {
@@ -160,7 +159,6 @@ export class Sandbox {
 
   #writeArguments(program: Program, args: readonly (number | bigint)[]): void {
     const { vm, ctx } = this.#guest;
-    vm.x.fuel.value = 1 << 20;
     args.forEach((arg, i) => {
       let value: JsValue;
       if (typeof arg === 'number') value = fromNumber(arg);
@@ -179,14 +177,13 @@ export class Sandbox {
     const tag = tagOf(value);
     const wrong = (what: string): CallResult => ({ ...failed('TypeError', `${name} ${what}`), fuel });
     if (tag === TAG.object && x.JS_IsProxy(value) === 0 && x.JS_IsPromise(value) !== 0) return wrong('returned a promise: driver code is synchronous, nothing here would ever settle it');
-    if (x.JS_IsJobPending(runtime) !== 0) return wrong('left promise callbacks behind: driver code is synchronous, they would never run');
+    if (this.#guest.unmetered(() => x.JS_IsJobPending(runtime)) !== 0) return wrong('left promise callbacks behind: driver code is synchronous, they would never run');
     if (tag === TAG.int || isFloat(value)) return { kind: 'returned', value: toNumber(value), fuel };
     if (tag === TAG.bool) return { kind: 'returned', value: Number(value & 1n), fuel };
     if (tag === TAG.undefined || tag === TAG.null) return { kind: 'returned', value: null, fuel };
     if (tag === TAG.bigint || tag === TAG.shortBigint) {
       const out = this.#loaded().argv;
-      x.fuel.value = 1 << 20;
-      x.JS_ToBigInt64(ctx, out, value);
+      this.#guest.unmetered(() => x.JS_ToBigInt64(ctx, out, value));
       return { kind: 'returned', value: this.#guest.vm.view.getBigUint64(out, true), fuel };
     }
     const what = tag === TAG.object ? (x.JS_IsFunction(ctx, value) !== 0 ? 'a function' : 'an object') : tag === TAG.symbol ? 'a symbol' : 'a string';
@@ -201,7 +198,7 @@ function failed(name: string, message: string): CallResult & Failure {
 function guestOf(program: Program): Guest {
   const guest = new Guest(program.module, program.image);
   guest.modules = program.modules;
-  guest.stack = () => program.frames.read(guest.vm, guest.runtime);
+  guest.frames = program.frames;
   return guest;
 }
 

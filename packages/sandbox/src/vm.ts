@@ -5,6 +5,8 @@
  * construction: the clock stands still, there is no entropy, output is dropped.
  */
 
+import { REQUEST } from './request.ts';
+
 /** A QuickJS value, NaN-boxed; see `build/trampoline.ts`. Always unsigned here. */
 export type JsValue = bigint;
 
@@ -35,6 +37,7 @@ export interface Exports {
   readonly qjs_set_max_stack_size: Fn<void>;
   readonly qjs_set_interrupt_handler: Fn<void>;
   readonly qjs_set_module_loader: Fn<void>;
+  readonly qjs_set_promise_rejection_handler: Fn<void>;
   readonly wasm_malloc: Fn<number>;
   readonly wasm_free: Fn<void>;
   readonly JS_Eval: Fn<bigint>;
@@ -70,16 +73,22 @@ export interface Exports {
   readonly JS_ThrowTypeError: Fn<bigint>;
   readonly JS_ThrowReferenceError: Fn<bigint>;
   readonly JS_ThrowRangeError: Fn<bigint>;
+  readonly JS_SetImmutableArrayBuffer: Fn<number>;
   readonly JS_RunGC: Fn<void>;
   readonly guest_op: Raw;
   readonly guest_lo: Raw;
   readonly guest_hi: Raw;
   readonly guest_u64: Raw;
+  readonly guest_trace: Raw;
 }
 
 /** What the instance calls back. All are called while the guest runs. */
 export interface Callbacks {
   op(code: number, a: number, b: number): number;
+  /** The guest writes down the stack of an error, after `trace` was installed. */
+  trace(): void;
+  /** A promise was rejected and nobody has handled it (yet), or somebody does now. */
+  rejection(promise: JsValue, reason: JsValue, handled: boolean): void;
   /** A guest function got operands it cannot take; must throw into the guest. */
   badOperand(why: number): void;
   /** Asked about every 10 000 loop turns and calls; true stops the guest for good. */
@@ -99,12 +108,18 @@ export class Vm {
     const instance = new WebAssembly.Instance(module, {
       env: {
         host_call: (code: number, a: number, b: number, _: number, why: number): number => {
-          if (why === 0) return callbacks.op(code >>> 0, a >>> 0, b >>> 0) | 0;
-          callbacks.badOperand(why);
+          if (why === REQUEST.op) return callbacks.op(code >>> 0, a >>> 0, b >>> 0) | 0;
+          if (why === REQUEST.trace) callbacks.trace();
+          else callbacks.badOperand(why);
           return 0;
         },
         host_interrupt: (): number => (callbacks.interrupt() ? 1 : 0),
-        host_promise_rejection: none,
+        // Both arguments point to values that are ours to free.
+        host_promise_rejection: (promise: number, reason: number, handled: number): void => {
+          callbacks.rejection(this.view.getBigUint64(promise, true), this.view.getBigUint64(reason, true), handled !== 0);
+          this.x.wasm_free(promise);
+          this.x.wasm_free(reason);
+        },
         host_get_timezone_offset: none,
         host_module_normalize: (base: number, specifier: number): number => {
           const name = callbacks.resolve(this.cString(base), this.cString(specifier));
@@ -144,6 +159,10 @@ export class Vm {
   cString(pointer: number): string {
     const { bytes } = this;
     return decoder.decode(bytes.subarray(pointer, bytes.indexOf(0, pointer)));
+  }
+
+  utf8(pointer: number, length: number): string {
+    return decoder.decode(this.bytes.subarray(pointer, pointer + length));
   }
 
   /** A NUL-terminated copy in guest memory; its owner frees it. `length` in bytes, without the NUL. */

@@ -12,6 +12,7 @@ export const OP = {
   if: 0x04,
   return: 0x0f,
   end: 0x0b,
+  drop: 0x1a,
   call: 0x10,
   localGet: 0x20,
   localSet: 0x21,

@@ -15,6 +15,7 @@ import { EMPTY, OP } from './instructions.ts';
 import { F64, I32, I64, sleb, u32 } from './wasm.ts';
 
 const BOX = 0x7ff8000a_00000000n;
+const UNDEFINED = 3n << 32n;
 const EXCEPTION = 6n << 32n;
 const TAG_BIGINT = -9;
 const TAG_SHORT_BIGINT = 7;
@@ -63,7 +64,7 @@ export function trampolines(imports: TrampolineImports): WasmFunction[] {
   const toU32 = imports.base;
   const boxU32 = imports.base + 1;
   const toHalves = imports.base + 2;
-  const refuse = (why: number): number[] => [...i32(0), ...i32(0), ...i32(0), ...i32(0), ...i32(why), ...call(imports.host), 0x1a, ...i64(EXCEPTION), OP.return];
+  const refuse = (why: number): number[] => [...i32(0), ...i32(0), ...i32(0), ...i32(0), ...i32(why), ...call(imports.host), OP.drop, ...i64(EXCEPTION), OP.return];
 
   return [
     {
@@ -130,6 +131,13 @@ export function trampolines(imports: TrampolineImports): WasmFunction[] {
         ...[...get(4), ...get(5), OP.i64Or, ...i64(0n), OP.i64LtS, OP.if, EMPTY, ...refuse(REQUEST.badHalf), OP.end],
         ...[...get(0), ...get(5), ...i64(32n), OP.i64Shl, ...get(4), OP.i64Or, ...call(imports.newBigUint64)],
       ],
+    },
+    {
+      // Called by QuickJS in place of Error.prepareStackTrace, for the host to look at the stack.
+      name: 'guest_trace',
+      ...C_FUNCTION,
+      locals: [],
+      code: [...i32(0), ...i32(0), ...i32(0), ...i32(0), ...i32(REQUEST.trace), ...call(imports.host), OP.drop, ...i64(UNDEFINED)],
     },
   ];
 }
