@@ -5,12 +5,10 @@
  * access that would split a cell in use throws `Split`: the exploration starts
  * over with the finer cut, which it keeps.
  */
-import type { Place, Size, Value } from '../../base/port.ts';
+import { Suspend, type Place, type Size, type Value } from '../../base/port.ts';
 import { PAGE_BYTES, type InitialState } from '../../memory/initial.ts';
 
-export class Split extends Error {
-  override readonly name = 'Split';
-}
+export class Split extends Suspend {}
 
 export interface Cell {
   readonly index: number;

@@ -1,0 +1,413 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Loads, stores and atomics in the graph form: which ways there are to perform
+ * one, and what each does to the execution. A way is a function that performs
+ * it and returns the answer (`null`: waits for ever), or `undefined` when the graph would have a cycle.
+ */
+import { Suspend, type AccessOrder, type Op, type Place, type Value } from '../../base/port.ts';
+import type { AccessClass, Via } from '../rules.ts';
+import type { Access, Layered, Operand, StoreRecord } from '../views.ts';
+import type { Actor } from './actor.ts';
+import { NO_BITS, oneBit, unionBits, type Bits } from './bits.ts';
+import type { Cell } from './cells.ts';
+import { isPart, type Execution, type GraphEvent, type Prophecy, type ReadPart, type ReadSource, type StorePart } from './execution.ts';
+import type { Knowledge, KnownWrite } from './knowledge.ts';
+
+export type Way = () => Value | null | undefined;
+type LoadOp = Extract<Op, { kind: 'load' }>;
+type StoreOp = Extract<Op, { kind: 'store' }>;
+type RmwOp = Extract<Op, { kind: 'rmw' }>;
+type AwaitOp = Extract<Op, { kind: 'await' }>;
+type ReadOp = LoadOp | RmwOp | AwaitOp;
+
+/** Not this form's: the reason, for people. */
+export class NotInGraph extends Suspend {}
+
+interface Candidate {
+  readonly source: ReadSource | KnownWrite;
+  readonly value: Value;
+}
+const isKnown = (s: ReadSource | KnownWrite): s is KnownWrite => s !== null && 'generation' in s;
+
+/** A piece is one indivisible event; an access that is too large or unaligned is several. */
+function pieces(place: Place, indivisible: number): readonly Place[] {
+  if (place.size <= indivisible && place.address % place.size === 0) return [place];
+  return Array.from({ length: place.size }, (_, i): Place => ({ ...place, address: place.address + i, size: 1 }));
+}
+
+export class Accesses {
+  readonly #x: Execution;
+  readonly #knowledge: Knowledge;
+  readonly #later: (agent: number) => boolean;
+  readonly #keepLoadStore: boolean;
+  readonly #publishes: boolean;
+  /** First agent position that read a cell, for knowing which writes matter. */
+  readonly onRead: (cell: Cell, actor: Actor) => void;
+
+  constructor(o: { execution: Execution; knowledge: Knowledge; later: (agent: number) => boolean; keepLoadStore: boolean; publishes: boolean; onRead: (cell: Cell, actor: Actor) => void }) {
+    this.#x = o.execution;
+    this.#knowledge = o.knowledge;
+    this.#later = o.later;
+    this.#keepLoadStore = o.keepLoadStore;
+    this.#publishes = o.publishes;
+    this.onRead = o.onRead;
+  }
+
+  load(actor: Actor, op: LoadOp): Way[] {
+    return this.#reads(actor, op, () => true).map((chosen) => () => {
+      const via: Via = op.exclusive === true ? 'exclusive' : 'plain';
+      const done = this.#read(actor, op, via, op.order, chosen, false);
+      if (done === undefined) return undefined;
+      actor.operands[actor.ordinal - 1] = done.result;
+      if (op.exclusive === true) actor.monitor = { address: op.place.address, size: op.place.size, reads: done.reads, view: done.view };
+      return done.value;
+    });
+  }
+
+  await(actor: Actor, op: AwaitOp): Way[] {
+    if (op.next === true) return this.#takes(actor, op);
+    return this.#reads(actor, op, op.until).map((chosen) => () => {
+      const done = this.#read(actor, op, 'plain', op.order, chosen, false);
+      if (done === undefined) return undefined;
+      actor.operands[actor.ordinal - 1] = done.result;
+      return done.value;
+    });
+  }
+
+  store(actor: Actor, op: StoreOp): Way[] {
+    const data = actor.operand(op.dataDep, op.dataPick);
+    const none = actor.views.none;
+    if (op.exclusive !== true) {
+      return this.#slots(actor, op.place).map((slots) => () => (this.#write(actor, op, op.value, { via: 'plain', order: op.order, data, partner: none, slots, pair: [] }) === undefined ? undefined : 0));
+    }
+    const monitor = actor.monitor;
+    const ways: Way[] = [];
+    if (monitor !== null && monitor.address === op.place.address && monitor.size === op.place.size) {
+      for (const slots of this.#slots(actor, op.place)) {
+        ways.push(() => {
+          actor.monitor = null;
+          const result = this.#write(actor, op, op.value, { via: 'exclusive', order: op.order, data, partner: monitor.view, slots, pair: monitor.reads });
+          if (result === undefined) return undefined;
+          actor.operands[actor.ordinal - 1] = result;
+          return 0;
+        });
+      }
+    }
+    ways.push(() => {
+      actor.monitor = null;
+      return 1;
+    });
+    return ways;
+  }
+
+  rmw(actor: Actor, op: RmwOp): Way[] {
+    const via: Via = op.discard === true ? 'noreturn' : 'atomic';
+    const ways: Way[] = [];
+    for (const chosen of this.#reads(actor, op, () => true)) {
+      const old = this.#valueOf(op.place, chosen);
+      const value = op.modify(old);
+      for (const slots of value === undefined ? [null] : this.#slotsBehind(actor, op.place, chosen)) {
+        ways.push(() => {
+          const read = this.#read(actor, op, via, op.order, chosen, false);
+          if (read === undefined) return undefined;
+          let { result } = read;
+          if (value !== undefined && slots !== null) {
+            const operand = actor.operand(op.dataDep, op.dataPick);
+            const data = op.compares === true ? actor.views.joinOperands(operand, { v: actor.views.none, pick: actor.operand(undefined, op.comparePick).pick }) : operand;
+            const written = this.#write(actor, op, value, { via, order: op.order, data, partner: read.view, slots, pair: read.reads });
+            if (written === undefined) return undefined;
+            result = actor.views.joinOperands(result, written);
+          }
+          actor.operands[actor.ordinal - 1] = result;
+          return old;
+        });
+      }
+    }
+    return ways;
+  }
+
+  /** Whether a wait that gave up is right: nothing it waits for is left at the end. */
+  blockedRightly(actor: Actor, op: AwaitOp): boolean {
+    const cells = this.#x.cells.of(op.place);
+    if (op.next !== true) return !op.until(this.finalValue(op.place));
+    const cell = cells[0];
+    if (cell === undefined) return true;
+    const state = this.#x.state(cell);
+    const from = actor.taken.get(cell.index);
+    const after = from === undefined ? -2 : (this.#x.position(state, from.source) ?? state.order.length);
+    return (after >= -1 || !op.until(this.#x.cells.join(op.place, cells, [this.#x.cells.initial(cell)]))) && state.order.slice(Math.max(after + 1, 0)).every((p) => !op.until(this.#x.cells.join(op.place, cells, [p.value])));
+  }
+
+  /** What a place holds once everything has landed. */
+  finalValue(place: Place): Value {
+    const cells = this.#x.cells.of(place);
+    return this.#x.cells.join(place, cells, cells.map((cell) => {
+      const { order } = this.#x.state(cell);
+      const last = order[order.length - 1];
+      return last === undefined ? this.#x.cells.initial(cell) : last.value;
+    }));
+  }
+
+  // --- reading
+
+  #cellsOf(actor: Actor, place: Place): readonly Cell[] {
+    return pieces(place, actor.compiled.table.singleCopyBytes).flatMap((p) => this.#x.cells.of(p));
+  }
+
+  /** Every choice of a source for each cell, newest first. */
+  #reads(actor: Actor, op: ReadOp, wanted: (value: Value) => boolean): (readonly Candidate[])[] {
+    const cells = this.#cellsOf(actor, op.place);
+    let choices: (readonly Candidate[])[] = [[]];
+    for (const cell of cells) {
+      this.onRead(cell, actor);
+      const candidates = this.#candidates(cell);
+      choices = choices.length === 1 && choices[0]?.length === 0 ? candidates.map((c) => [c]) : choices.flatMap((chosen) => candidates.map((c) => [...chosen, c]));
+    }
+    return choices.filter((chosen) => wanted(this.#valueOf(op.place, chosen)));
+  }
+
+  #candidates(cell: Cell): Candidate[] {
+    const { order } = this.#x.state(cell);
+    const out: Candidate[] = [];
+    for (let i = order.length - 1; i >= 0; i -= 1) {
+      const source = order[i];
+      if (source !== undefined) out.push({ source, value: source.value });
+    }
+    out.push({ source: null, value: this.#x.cells.initial(cell) });
+    for (const known of this.#knowledge.of(cell)) {
+      if (!this.#later(known.agent)) continue;
+      const made = this.#x.prophecies.get(`${known.agent}/${known.writeIndex}`);
+      if (made !== undefined && !sameWrite(made, known.place, known.value)) continue;
+      out.push({ source: known, value: this.#x.cells.part(known.place, known.value, cell) });
+    }
+    return out;
+  }
+
+  #valueOf(place: Place, chosen: readonly Candidate[]): Value {
+    const cells = this.#x.cells.of(place);
+    return this.#x.cells.join(place, cells, chosen.map((c) => c.value));
+  }
+
+  #prophecy(known: KnownWrite): Prophecy {
+    const key = `${known.agent}/${known.writeIndex}`;
+    const made = this.#x.prophecies.get(key);
+    if (made !== undefined) return made;
+    const publication = this.#publishes ? this.#x.node({ all: NO_BITS, cpu: NO_BITS }) : -1;
+    const prophecy: Prophecy = { agent: known.agent, writeIndex: known.writeIndex, place: known.place, value: known.value, readers: [], publication, generation: known.generation };
+    this.#x.prophecies.set(key, prophecy);
+    this.#x.onUndo(() => this.#x.prophecies.delete(key));
+    return prophecy;
+  }
+
+  #read(actor: Actor, op: ReadOp, via: Via, order: AccessOrder, chosen: readonly Candidate[], channel: boolean): { value: Value; view: Layered<Bits>; result: Operand<Bits>; reads: ReadPart[] } | undefined {
+    const { views } = actor;
+    const none = views.none;
+    const addr = actor.operand(op.addressDep, op.addressPick);
+    const access: AccessClass = op.place.space === 'mmio' ? 'i' : 'r';
+    const device = op.place.space === 'mmio' ? op.place.owner : '';
+    const value = this.#valueOf(op.place, chosen);
+    let view = none;
+    let result = views.noOperand;
+    const reads: ReadPart[] = [];
+    let at = 0;
+    for (const piece of pieces(op.place, actor.compiled.table.singleCopyBytes)) {
+      const cells = this.#x.cells.of(piece);
+      const sources = cells.map((_, i): ReadSource => {
+        const source = chosen[at + i]?.source ?? null;
+        return isKnown(source) ? this.#prophecy(source) : source;
+      });
+      at += cells.length;
+      const own = actor.compiled.table.forwarding ? ownSuppliers(actor, sources) : [];
+      const plain: Access<Bits> = { class: access, via, order, addr, data: views.noOperand, partner: none, place: this.#place(actor, cells), channel: device, from: null, partial: false, released: this.#released(actor, sources) };
+      const requests = own.length === 0 ? [plain] : own.map((store): Access<Bits> => ({ ...plain, from: store.record, partial: !covers(store.place, piece) }));
+      let before = none;
+      for (const request of requests) before = views.join(before, views.before(request));
+      const arrival = actor.arrivals.get(device);
+      if (arrival !== undefined) before = views.join(before, this.#x.view(arrival, true));
+      const node = this.#x.node(before);
+      const event: GraphEvent = { node, agent: actor.index, cpu: actor.cpu, ordinal: actor.ordinal, kind: 'read', access, op, place: piece, value, writeIndex: -1, parts: [], reads: [], record: null };
+      this.#x.events.push(event);
+      for (let i = 0; i < cells.length; i += 1) {
+        const cell = cells[i];
+        if (cell === undefined) continue;
+        const previous = channel ? undefined : actor.places.get(cell.index);
+        const source = sources[i] ?? null;
+        const prophesied = source === null || isPart(source) ? 0 : source.generation;
+        const read: ReadPart = { event, cell: cell.index, node: this.#x.coherence.add(previous === undefined ? NO_BITS : oneBit(previous.node)), source, channel, prophesied };
+        event.reads.push(read);
+        reads.push(read);
+        if (!this.#x.attach(this.#x.state(cell), read)) return undefined;
+        if (!channel) actor.touch(this.#x, cell.index, this.#x.view(node, actor.cpu), read.node);
+      }
+      const after = views.after(requests[requests.length - 1] ?? plain, this.#x.view(node, actor.cpu));
+      result = views.joinOperands(result, after.result);
+      view = views.join(view, this.#x.view(node, actor.cpu));
+    }
+    if (this.#keepLoadStore) actor.reads = views.join(actor.reads, view);
+    return { value, view, result, reads };
+  }
+
+  /** The next message of a channel that satisfies, none twice. */
+  #takes(actor: Actor, op: AwaitOp): Way[] {
+    const cells = this.#x.cells.of(op.place);
+    const cell = cells[0];
+    if (cell === undefined || cells.length !== 1) throw new NotInGraph('a channel is read in parts');
+    const state = this.#x.state(cell);
+    const from = actor.taken.get(cell.index);
+    return this.#reads(actor, op, op.until).filter(([c]) => from === undefined || c?.source !== null).map((chosen) => () => {
+      const done = this.#read(actor, op, 'plain', op.order, chosen, true);
+      const read = done?.reads[0];
+      if (done === undefined || read === undefined) return undefined;
+      const start = (): number | undefined => (from === undefined ? -2 : this.#x.position(state, from.source));
+      const check = (): boolean => {
+        const [a, b] = [start(), this.#x.position(state, read.source)];
+        if (a === undefined || b === undefined) return true;
+        if (b <= a) return false;
+        for (let i = a + 1; i < b; i += 1) {
+          const between = i < 0 ? this.#x.cells.initial(cell) : (state.order[i]?.value ?? 0);
+          if (op.until(this.#x.cells.join(op.place, cells, [between]))) return false;
+        }
+        return true;
+      };
+      if (!this.#x.constrain(state, { check })) return undefined;
+      actor.take(this.#x, cell.index, read);
+      actor.operands[actor.ordinal - 1] = done.result;
+      return done.value;
+    });
+  }
+
+  #released(actor: Actor, sources: readonly ReadSource[]): Layered<Bits> {
+    let released = actor.views.none;
+    if (!actor.compiled.publishes) return released;
+    for (const source of sources) {
+      if (source === null) continue;
+      if (isPart(source)) released = actor.views.join(released, source.event.record?.published ?? actor.views.none);
+      else if (source.publication >= 0) released = actor.views.join(released, { all: oneBit(source.publication), cpu: oneBit(source.publication) });
+    }
+    return released;
+  }
+
+  #place(actor: Actor, cells: readonly Cell[]): Layered<Bits> {
+    let view = actor.views.none;
+    for (const cell of cells) view = actor.views.join(view, actor.places.get(cell.index)?.view ?? actor.views.none);
+    return view;
+  }
+
+  // --- writing
+
+  /** Every choice of a coherence place for each cell, newest first. */
+  #slots(actor: Actor, place: Place): (readonly number[])[] {
+    let choices: (readonly number[])[] = [[]];
+    for (const cell of this.#cellsOf(actor, place)) {
+      const length = this.#x.state(cell).order.length;
+      choices = choices.flatMap((chosen) => Array.from({ length: length + 1 }, (_, i) => [...chosen, length - i]));
+    }
+    return choices;
+  }
+
+  /** For an atomic: right behind what it read, or anywhere if that has no place yet. */
+  #slotsBehind(actor: Actor, place: Place, chosen: readonly Candidate[]): (readonly number[])[] {
+    let choices: (readonly number[])[] = [[]];
+    this.#cellsOf(actor, place).forEach((cell, i) => {
+      const state = this.#x.state(cell);
+      const source = chosen[i]?.source ?? null;
+      const at = isKnown(source) ? undefined : this.#x.position(state, source);
+      const slots = at === undefined ? Array.from({ length: state.order.length + 1 }, (_, k) => state.order.length - k) : [at + 1];
+      choices = choices.flatMap((c) => slots.map((s) => [...c, s]));
+    });
+    return choices;
+  }
+
+  #write(actor: Actor, op: StoreOp | RmwOp, value: Value, o: { via: Via; order: AccessOrder; data: Operand<Bits>; partner: Layered<Bits>; slots: readonly number[]; pair: readonly ReadPart[] }): Operand<Bits> | undefined {
+    const { views } = actor;
+    const mmio = op.place.space === 'mmio';
+    const addr = actor.operand(op.addressDep, op.addressPick);
+    let result = views.noOperand;
+    let at = 0;
+    for (const piece of pieces(op.place, actor.compiled.table.singleCopyBytes)) {
+      const cells = this.#x.cells.of(piece);
+      const pieceValue = piece.size === op.place.size ? value : this.#byte(op.place, value, piece);
+      const request: Access<Bits> = { class: mmio ? 'o' : 'w', via: o.via, order: o.order, addr, data: o.data, partner: o.partner, place: this.#place(actor, cells), channel: mmio ? op.place.owner : '', from: null, partial: false, released: views.none };
+      let before = views.before(request);
+      if (this.#keepLoadStore) before = views.join(before, actor.reads);
+      let node = this.#x.node(before);
+      const view = this.#x.view(node, actor.cpu);
+      const after = views.after(request, view);
+      result = views.joinOperands(result, after.result);
+      const record: StoreRecord<Bits> = { via: o.via, addr, data: o.data, event: view, partner: o.partner, published: after.published };
+      const writeIndex = actor.writes;
+      const base = { agent: actor.index, cpu: actor.cpu, ordinal: actor.ordinal, access: request.class, op, place: piece, value: pieceValue, reads: [], record };
+      if (mmio && actor.cpu) {
+        this.#x.events.push({ ...base, node, kind: 'accept', writeIndex: -1, parts: [] });
+        const last = actor.arrivals.get(op.place.owner);
+        const arrives = last === undefined ? view : views.join(view, this.#x.view(last, true));
+        node = this.#x.node(arrives);
+        actor.arrive(this.#x, op.place.owner, node);
+      }
+      const event: GraphEvent = { ...base, node, kind: 'write', writeIndex, parts: [] };
+      this.#x.events.push(event);
+      actor.writes += 1;
+      const readers = this.#fulfil(actor, event, after.published);
+      if (readers === undefined) return undefined;
+      for (let i = 0; i < cells.length; i += 1) {
+        const cell = cells[i];
+        if (cell === undefined) continue;
+        if (!this.#place1(actor, event, cell, o.slots[at + i] ?? 0, readers, view, o.pair)) return undefined;
+      }
+      at += cells.length;
+    }
+    return result;
+  }
+
+  #place1(actor: Actor, event: GraphEvent, cell: Cell, slot: number, readers: readonly ReadPart[], view: Layered<Bits>, pair: readonly ReadPart[]): boolean {
+    const state = this.#x.state(cell);
+    const previous = actor.places.get(cell.index);
+    const part: StorePart = { event, cell: cell.index, value: this.#x.cells.part(event.place, event.value, cell), node: this.#x.coherence.add(previous === undefined ? NO_BITS : oneBit(previous.node)), readers: [] };
+    event.parts.push(part);
+    if (!this.#x.fulfil(part, readers.filter((r) => r.cell === cell.index))) return false;
+    if (!this.#x.insert(state, part, slot)) return false;
+    actor.touch(this.#x, cell.index, view, part.node);
+    const read = pair.find((r) => r.cell === cell.index);
+    if (read === undefined) return true;
+    return this.#x.constrain(state, {
+      check: () => {
+        const [i, j] = [this.#x.position(state, read.source), state.order.indexOf(part)];
+        if (i === undefined) return true;
+        if (i >= j) return false;
+        for (let k = i + 1; k < j; k += 1) if (state.order[k]?.event.agent !== event.agent) return false;
+        return true;
+      },
+    });
+  }
+
+  /** Readers that prophesied this write; `undefined` if they prophesied another. */
+  #fulfil(actor: Actor, event: GraphEvent, published: Layered<Bits>): readonly ReadPart[] | undefined {
+    const key = `${actor.index}/${event.writeIndex}`;
+    const prophecy = this.#x.prophecies.get(key);
+    if (prophecy === undefined) return [];
+    if (!sameWrite(prophecy, event.place, event.value)) return undefined;
+    this.#x.prophecies.delete(key);
+    this.#x.onUndo(() => this.#x.prophecies.set(key, prophecy));
+    if (prophecy.publication >= 0) {
+      if (!this.#x.all.edges(published.all, prophecy.publication)) return undefined;
+      if (this.#x.layered && !this.#x.cpu.edges(unionBits(published.cpu, published.all), prophecy.publication)) return undefined;
+    }
+    return prophecy.readers;
+  }
+
+  #byte(place: Place, value: Value, piece: Place): Value {
+    return Number(this.#x.cells.part(place, value, { index: -1, region: '', address: piece.address, size: piece.size }));
+  }
+}
+
+const sameWrite = (p: { readonly place: Place; readonly value: Value }, place: Place, value: Value): boolean =>
+  p.place.address === place.address && p.place.size === place.size && p.place.space === place.space && p.place.owner === place.owner && p.value === value;
+
+const covers = (store: Place, place: Place): boolean => store.address <= place.address && place.address + place.size <= store.address + store.size;
+
+/** The own stores a read takes bytes from. */
+function ownSuppliers(actor: Actor, sources: readonly ReadSource[]): GraphEvent[] {
+  const found: GraphEvent[] = [];
+  for (const source of sources) if (source !== null && isPart(source) && source.event.agent === actor.index && !found.includes(source.event)) found.push(source.event);
+  return found;
+}

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * One execution as a graph under construction: events, where each read took
+ * its value, the coherence order of every cell, and three acyclicity
+ * conditions kept at every step: everyone's order (`all`), the CPUs' order
+ * (`cpu`, only for tables with CPU-only edges), and per-cell coherence. Every
+ * change can be undone, newest first.
+ *
+ * Conditions (native-ordering, model B): acyclic(ordered-before ∪ external
+ * reads-from ∪ coherence ∪ from-reads), coherence per location, atomicity.
+ */
+import type { Op, Place, Value } from '../../base/port.ts';
+import type { AccessClass } from '../rules.ts';
+import type { Layered, StoreRecord } from '../views.ts';
+import { NO_BITS, oneBit, type Bits } from './bits.ts';
+import type { Cell, Cells } from './cells.ts';
+import { Reach } from './reach.ts';
+
+export interface GraphEvent {
+  /** Node of the ordered-before graphs; the same number in both. */
+  readonly node: number;
+  /** Index of the agent. */
+  readonly agent: number;
+  readonly cpu: boolean;
+  /** Ordinal of the op it belongs to, from 1. */
+  readonly ordinal: number;
+  /** `accept`: an MMIO write left its CPU; its `write` is the arrival. */
+  readonly kind: 'read' | 'write' | 'accept';
+  readonly access: AccessClass;
+  readonly op: Op;
+  readonly place: Place;
+  readonly value: Value;
+  /** Counts the agent's writes from 0; -1 for others. */
+  readonly writeIndex: number;
+  readonly parts: StorePart[];
+  readonly reads: ReadPart[];
+  /** What forwarding and acquires need of a write. */
+  readonly record: StoreRecord<Bits> | null;
+}
+
+/** A write in one cell's coherence order. */
+export interface StorePart {
+  readonly event: GraphEvent;
+  readonly cell: number;
+  readonly value: Value;
+  readonly node: number;
+  readers: readonly ReadPart[];
+}
+
+/** A write of an agent that has not run yet, which a read already took its value from. */
+export interface Prophecy {
+  readonly agent: number;
+  readonly writeIndex: number;
+  readonly place: Place;
+  readonly value: Value;
+  readonly readers: ReadPart[];
+  /** Node that stands for what the write publishes; -1 if nobody needs it. */
+  readonly publication: number;
+  /** Of the knowledge it rests on. */
+  readonly generation: number;
+}
+
+/** `null`: the initial content. */
+export type ReadSource = StorePart | Prophecy | null;
+
+export interface ReadPart {
+  readonly event: GraphEvent;
+  readonly cell: number;
+  readonly node: number;
+  source: ReadSource;
+  /** Took a message of a channel: order of arrival, no order before later messages. */
+  readonly channel: boolean;
+  /** Generation of the knowledge its source was prophesied from; 0 if it was there. */
+  readonly prophesied: number;
+}
+
+/** Something that must hold between two places of a coherence order. `check` is asked after every change of the cell. */
+export interface Constraint {
+  readonly check: () => boolean;
+}
+
+export interface CellState {
+  readonly cell: Cell;
+  /** Writes after the initial content, oldest first. */
+  readonly order: StorePart[];
+  initialReaders: readonly ReadPart[];
+  readonly constraints: Constraint[];
+}
+
+export const isPart = (source: ReadSource): source is StorePart => source !== null && 'event' in source;
+
+export interface Mark {
+  readonly all: ReturnType<Reach['mark']>;
+  readonly cpu: ReturnType<Reach['mark']>;
+  readonly coherence: ReturnType<Reach['mark']>;
+  readonly steps: number;
+  readonly events: number;
+}
+
+export class Execution {
+  readonly all = new Reach();
+  readonly cpu = new Reach();
+  readonly coherence = new Reach();
+  readonly events: GraphEvent[] = [];
+  readonly prophecies = new Map<string, Prophecy>();
+  readonly cells: Cells;
+  readonly layered: boolean;
+  readonly #states: (CellState | undefined)[] = [];
+  readonly #undo: (() => void)[] = [];
+
+  constructor(cells: Cells, layered: boolean) {
+    this.cells = cells;
+    this.layered = layered;
+  }
+
+  state(cell: Cell): CellState {
+    return (this.#states[cell.index] ??= { cell, order: [], initialReaders: [], constraints: [] });
+  }
+
+  /** All cells touched so far, by index. */
+  states(): CellState[] {
+    return this.#states.filter((s) => s !== undefined);
+  }
+
+  mark(): Mark {
+    return { all: this.all.mark(), cpu: this.cpu.mark(), coherence: this.coherence.mark(), steps: this.#undo.length, events: this.events.length };
+  }
+
+  undo(mark: Mark): void {
+    for (let i = this.#undo.length - 1; i >= mark.steps; i -= 1) this.#undo[i]?.();
+    this.#undo.length = mark.steps;
+    this.all.undo(mark.all);
+    this.cpu.undo(mark.cpu);
+    this.coherence.undo(mark.coherence);
+    this.events.length = mark.events;
+  }
+
+  /** Registers how to take a change back. */
+  onUndo(action: () => void): void {
+    this.#undo.push(action);
+  }
+
+  /** A node behind `before`. */
+  node(before: Layered<Bits>): number {
+    const node = this.all.add(before.all);
+    if (this.layered) this.cpu.add(before.cpu);
+    return node;
+  }
+
+  /** The view of one event: a device's is in everyone's order only. */
+  view(node: number, cpu: boolean): Layered<Bits> {
+    const one = oneBit(node);
+    return { all: one, cpu: this.layered && cpu ? one : NO_BITS };
+  }
+
+  /** x → y for everyone, and for the CPUs if both are events of CPUs. */
+  edge(x: GraphEvent, y: GraphEvent): boolean {
+    if (!this.all.edge(x.node, y.node)) return false;
+    return !this.layered || !x.cpu || !y.cpu || this.cpu.edge(x.node, y.node);
+  }
+
+  /** x → y in the CPUs' order only: what coherence gives when a device's write lies between. */
+  cpuEdge(x: GraphEvent, y: GraphEvent): boolean {
+    return !this.layered || !x.cpu || !y.cpu || this.cpu.edge(x.node, y.node);
+  }
+
+  /** Position in coherence order: -1 the initial content, `undefined` not placed yet. */
+  position(state: CellState, source: ReadSource): number | undefined {
+    if (source === null) return -1;
+    if (!isPart(source)) return undefined;
+    const at = state.order.indexOf(source);
+    return at < 0 ? undefined : at;
+  }
+
+  /** Puts a write at `slot`; its readers, known by prophecy, come with it. */
+  insert(state: CellState, part: StorePart, slot: number): boolean {
+    const { order } = state;
+    const previous = slot > 0 ? order[slot - 1] : undefined;
+    const next = order[slot];
+    order.splice(slot, 0, part);
+    this.#undo.push(() => order.splice(slot, 1));
+    if (previous !== undefined && !(this.coherence.edge(previous.node, part.node) && this.edge(previous.event, part.event))) return false;
+    if (next !== undefined && !(this.coherence.edge(part.node, next.node) && this.edge(part.event, next.event))) return false;
+    for (const reader of previous === undefined ? state.initialReaders : previous.readers) if (!this.#fromRead(reader, part)) return false;
+    for (const reader of part.readers) if (next !== undefined && !this.#fromRead(reader, next)) return false;
+    if (this.layered && !this.#cpuNeighbours(state, part, slot)) return false;
+    return this.satisfied(state);
+  }
+
+  /** Ties a read to where its value came from. */
+  attach(state: CellState, read: ReadPart): boolean {
+    const { source } = read;
+    if (source !== null && !isPart(source)) {
+      source.readers.push(read);
+      this.#undo.push(() => source.readers.pop());
+      return true;
+    }
+    if (source !== null && !(this.coherence.edge(source.node, read.node) && this.#readsFrom(source, read))) return false;
+    if (read.channel) return this.satisfied(state);
+    if (source === null) {
+      const before = state.initialReaders;
+      state.initialReaders = [...before, read];
+      this.#undo.push(() => (state.initialReaders = before));
+    } else {
+      const before = source.readers;
+      source.readers = [...before, read];
+      this.#undo.push(() => (source.readers = before));
+    }
+    const at = source === null ? -1 : state.order.indexOf(source);
+    const next = state.order[at + 1];
+    if (next !== undefined && !this.#fromRead(read, next)) return false;
+    if (this.layered && next !== undefined && !next.event.cpu) {
+      const later = state.order.slice(at + 1).find((p) => p.event.cpu);
+      if (later !== undefined && !this.cpuEdge(read.event, later.event)) return false;
+    }
+    return true;
+  }
+
+  /** A prophesied write has come: its readers become readers of `part`. Channel readers stay outside its reader list. */
+  fulfil(part: StorePart, readers: readonly ReadPart[]): boolean {
+    for (const read of readers) {
+      const before = read.source;
+      read.source = part;
+      this.#undo.push(() => (read.source = before));
+      if (!this.coherence.edge(part.node, read.node) || !this.#readsFrom(part, read)) return false;
+    }
+    part.readers = readers.filter((r) => !r.channel);
+    return true;
+  }
+
+  constrain(state: CellState, constraint: Constraint): boolean {
+    state.constraints.push(constraint);
+    this.#undo.push(() => state.constraints.pop());
+    return constraint.check();
+  }
+
+  satisfied(state: CellState): boolean {
+    for (const c of state.constraints) if (!c.check()) return false;
+    return true;
+  }
+
+  #readsFrom(source: StorePart, read: ReadPart): boolean {
+    return source.event.agent === read.event.agent || this.edge(source.event, read.event);
+  }
+
+  #fromRead(read: ReadPart, write: StorePart): boolean {
+    return this.coherence.edge(read.node, write.node) && this.edge(read.event, write.event);
+  }
+
+  /** The CPUs' order skips device writes, so its edges go from CPU write to CPU write. */
+  #cpuNeighbours(state: CellState, part: StorePart, slot: number): boolean {
+    const { order } = state;
+    const nextCpu = order.slice(slot + 1).find((p) => p.event.cpu);
+    if (!part.event.cpu) {
+      for (const reader of part.readers) if (nextCpu !== undefined && !this.cpuEdge(reader.event, nextCpu.event)) return false;
+      return true;
+    }
+    if (nextCpu !== undefined) {
+      if (!this.cpuEdge(part.event, nextCpu.event)) return false;
+      for (const reader of part.readers) if (!this.cpuEdge(reader.event, nextCpu.event)) return false;
+    }
+    for (let i = slot - 1; i >= -1; i -= 1) {
+      const earlier = order[i];
+      for (const reader of earlier === undefined ? state.initialReaders : earlier.readers) if (!this.cpuEdge(reader.event, part.event)) return false;
+      if (earlier?.event.cpu === true) return this.cpuEdge(earlier.event, part.event);
+    }
+    return true;
+  }
+}
