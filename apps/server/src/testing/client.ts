@@ -2,7 +2,8 @@
 /** For tests: a browser reduced to what the server sees of one. Real HTTP, a real socket. */
 import { io, type Socket } from 'socket.io-client';
 import * as parser from 'socket.io-msgpack-parser';
-import type { Ack } from '@dmalab/contracts/wire';
+import { AckValues } from '@dmalab/contracts/api';
+import { type Ack, ServerMessages } from '@dmalab/contracts/wire';
 
 export interface Answer {
   readonly status: number;
@@ -52,16 +53,18 @@ export class TestClient {
   }
 }
 
+export type Heard = { [K in keyof ServerMessages]: { readonly kind: K; readonly message: ServerMessages[K] } }[keyof ServerMessages];
+
 export class TestSocket {
   readonly socket: Socket;
   /** Every message from the server, in order. */
-  readonly heard: { kind: string; message: any }[] = [];
+  readonly heard: Heard[] = [];
   #wake: (() => void)[] = [];
 
   constructor(socket: Socket) {
     this.socket = socket;
-    socket.onAny((kind: string, message: unknown) => {
-      this.heard.push({ kind, message });
+    socket.onAny((kind: keyof ServerMessages, message: unknown) => {
+      this.heard.push({ kind, message: ServerMessages[kind].parse(message) } as Heard); // the parser of the same kind
       for (const wake of this.#wake.splice(0)) wake();
     });
   }
@@ -71,17 +74,22 @@ export class TestSocket {
   }
 
   /** The value of an accepted message. */
-  async done<T = any>(kind: string, message: unknown): Promise<T> {
+  async done<K extends keyof AckValues>(kind: K, message: unknown): Promise<AckValues[K]> {
     const ack = await this.ask(kind, message);
     if (!ack.ok) throw new Error(`${kind} was refused: ${ack.error}`);
-    return ack.value as T;
+    return AckValues[kind].parse(ack.value) as AckValues[K];
+  }
+
+  /** Everything heard of one kind, so far. */
+  all<K extends keyof ServerMessages>(kind: K): ServerMessages[K][] {
+    return this.heard.filter((h) => h.kind === kind).map((h) => h.message as ServerMessages[K]);
   }
 
   /** The first message of a kind that satisfies `test`, past or to come. */
-  async hear(kind: string, test: (message: any) => boolean = () => true): Promise<any> {
+  async hear<K extends keyof ServerMessages>(kind: K, test: (message: ServerMessages[K]) => boolean = () => true): Promise<ServerMessages[K]> {
     for (const until = Date.now() + 15_000; Date.now() < until; ) {
-      const found = this.heard.find((h) => h.kind === kind && test(h.message));
-      if (found !== undefined) return found.message;
+      const found = this.all(kind).find((message) => test(message));
+      if (found !== undefined) return found;
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, 200);
         this.#wake.push(() => (clearTimeout(timer), resolve()));
