@@ -27,6 +27,8 @@ export interface Message<Published = unknown> extends Token {
   published: Published | null;
   /** Trace event by which it became visible, 0 for none. */
   event: number;
+  /** From when on nothing older could be read: a line that comes in replaces what was there when it was lost. Absent: its own time. */
+  readonly since?: number;
 }
 
 const GRANULE = 8;
@@ -132,7 +134,7 @@ export class History<P = unknown> {
       if (stamp === 0) continue;
       if (own.length > 0 && coveredBy(own, Math.max(address, message.address), Math.min(address + size, message.address + message.size))) continue;
       relevant.push(message);
-      const known = device || message.device ? message.a <= a : message.c <= c || (message.a > 0 && message.a <= a);
+      const known = device || message.device ? (message.since ?? message.a) <= a : message.c <= c || (message.a > 0 && message.a <= a);
       if (known && stamp > required) required = stamp;
     }
     const stampOf = (m: Message<P>): number => (device ? m.a : m.c);
@@ -168,6 +170,13 @@ export class History<P = unknown> {
   /** Every granule that was written, by first address, ascending. */
   written(): number[] {
     return [...this.#cells].filter(([, cell]) => cell.messages.length > 0).map(([g]) => g).sort((x, y) => x - y);
+  }
+
+  /** Eight bytes in memory order as the value of one store. */
+  wordOf(bytes: readonly number[]): bigint {
+    let value = 0n;
+    for (let i = 0; i < bytes.length; i += 1) value = (value << 8n) | BigInt(bytes[this.#bigEndian ? i : bytes.length - 1 - i] ?? 0);
+    return value;
   }
 
   /** Splits a value into bytes as memory holds them. */

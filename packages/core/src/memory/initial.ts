@@ -8,6 +8,8 @@ export interface InitialState {
   readonly ram: ReadonlyMap<number, Uint8Array>;
   /** Device registers: owner, then offset, then content. */
   readonly registers: ReadonlyMap<string, ReadonlyMap<number, number | bigint>>;
+  /** Cache lines the CPUs hold already (non-coherent profiles). */
+  readonly lines?: readonly { readonly line: number; readonly bytes: Uint8Array; readonly dirty: boolean }[];
   /** Trace event that wrote a byte of RAM, by page number; 0 for none. Absent where nobody traced. */
   readonly writers?: ReadonlyMap<number, Uint32Array>;
 }

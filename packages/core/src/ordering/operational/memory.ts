@@ -93,11 +93,11 @@ export class OperationalMemory {
   /** Must precede a read. `own`: what it is forwarded from; see `ownPending`. */
   beforeRead(agent: AgentMemory, spec: AccessSpec, own: readonly Store[], address: number, size: number): View {
     const { views } = agent;
-    if (own.length === 0) return views.before(this.#access(agent, spec, null, views.none, views.none));
+    if (own.length === 0) return views.before(access(spec, null, views.none, views.none));
     let pre = views.none;
     for (const store of suppliers(own, address, size)) {
       const partial = store.address > address || store.address + store.size < address + size;
-      pre = views.join(pre, views.before(this.#access(agent, spec, store.record, views.none, views.none, partial)));
+      pre = views.join(pre, views.before(access(spec, store.record, views.none, views.none, partial)));
     }
     return pre;
   }
@@ -113,21 +113,39 @@ export class OperationalMemory {
     }
     const event: View = all === START && pre.cpu === START ? views.none : { all, cpu: pre.cpu };
     const newest = own[own.length - 1];
-    const { result } = views.after(this.#access(agent, spec, newest === undefined ? null : newest.record, views.none, released), event);
+    const { result } = views.after(access(spec, newest === undefined ? null : newest.record, views.none, released), event);
     return { event, result };
+  }
+
+  /** What must precede a write, before it is issued. */
+  beforeWrite(agent: AgentMemory, spec: AccessSpec, history: History<View> | null, address: number, size: number): View {
+    return agent.views.before(access(spec, null, this.#place(agent, { kind: 'ram', history, address, size }), agent.views.none));
+  }
+
+  /** Updates the agent once a read was made that is a transaction at a device, now. */
+  afterTransaction(agent: AgentMemory, spec: AccessSpec, pre: View): Done {
+    const event: View = { all: join(pre.all, at(this.now)), cpu: pre.cpu };
+    const { result } = agent.views.after(access(spec, null, agent.views.none, agent.views.none), event);
+    return { event, result };
+  }
+
+  /** What is last in coherence order on these bytes, for atomics. Own stores there must have left. */
+  newestWay(agent: AgentMemory, history: History<View>, address: number, size: Size): ReturnType<History<View>['candidates']>[number] {
+    const [way] = history.candidates(address, size, agent.index, agent.device, this.now, this.now, []);
+    if (way === undefined) throw new RangeError('no way to read memory');
+    return way;
   }
 
   /** Everything of an own store, MMIO write or maintenance operation; it is pending from here on. */
   issue(agent: AgentMemory, spec: AccessSpec, o: { readonly kind: Store['kind']; readonly owner?: string; readonly history: History<View> | null; readonly address: number; readonly size: number; readonly value: Value; readonly locks?: boolean }): { readonly store: Store; readonly done: Done } {
     const { views } = agent;
-    let place = views.none;
-    for (const other of agent.pending) if (conflicts(other, o)) place = views.join(place, { all: ofToken(other), cpu: START });
-    const access = this.#access(agent, spec, null, place, views.none);
-    const pre = views.before(access);
+    const place = this.#place(agent, o);
+    const asked = access(spec, null, place, views.none);
+    const pre = views.before(asked);
     const store: Store = { ...o, owner: o.owner ?? '', locks: o.locks ?? false, c: 0, a: 0, agent: agent.index, device: agent.device, published: null, event: 0, issued: 0, pre, number: agent.stores, record: { via: spec.via, addr: spec.addr, data: spec.data, event: views.none, partner: spec.partner, published: views.none } };
     agent.stores += 1;
     const event: View = { all: { c: 0, a: 0, tokens: [store] }, cpu: START };
-    const { result, published } = views.after(access, event);
+    const { result, published } = views.after(asked, event);
     // The record names the store it belongs to, so it is completed after it.
     Object.assign(store.record, { event, published });
     store.published = published === views.none ? null : published;
@@ -187,7 +205,7 @@ export class OperationalMemory {
     else history.append(message);
     history.saw(agent.index, true, address, size, [message]);
     const event: View = { all: at(this.now), cpu: START };
-    const { result } = agent.views.after(this.#access(agent, spec, null, agent.views.none, agent.views.none), event);
+    const { result } = agent.views.after(access(spec, null, agent.views.none, agent.views.none), event);
     return { message, done: { event, result } };
   }
 
@@ -206,10 +224,15 @@ export class OperationalMemory {
     return history.candidates(address, size, agent.index, agent.device, c, a, own);
   }
 
-  #access(agent: AgentMemory, spec: AccessSpec, from: StoreRecord<TimeView> | null, place: View, released: View, partial = false): Access<TimeView> {
-    void agent;
-    return { class: spec.class, via: spec.via, order: spec.order, addr: spec.addr, data: spec.data, partner: spec.partner, place, channel: spec.channel, from, partial, released };
+  #place(agent: AgentMemory, o: { readonly kind: Store['kind']; readonly history: History<View> | null; readonly address: number; readonly size: number }): View {
+    let place = agent.views.none;
+    for (const other of agent.pending) if (conflicts(other, o)) place = agent.views.join(place, { all: ofToken(other), cpu: START });
+    return place;
   }
+}
+
+function access(spec: AccessSpec, from: StoreRecord<TimeView> | null, place: View, released: View, partial = false): Access<TimeView> {
+  return { class: spec.class, via: spec.via, order: spec.order, addr: spec.addr, data: spec.data, partner: spec.partner, place, channel: spec.channel, from, partial, released };
 }
 
 /** The newest own stores that still show on some byte of a load. */

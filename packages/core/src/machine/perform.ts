@@ -1,0 +1,424 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Performs one operation of an agent: what it does to memory, what it answers, what the trace says of it. */
+import { Suspend, type Deps, type Op, type Place, type Value } from '../base/port.ts';
+import type { History, Message } from '../memory/history.ts';
+import type { AccessSpec, Store, View } from '../ordering/operational/memory.ts';
+import { type TimeView, START, at, openTokens } from '../ordering/operational/time-view.ts';
+import type { Operand } from '../ordering/views.ts';
+import type { AgentRun } from './agent-run.ts';
+import { newest, type Memory } from './memory-system.ts';
+import type { InterruptRoute, MachineOptions } from './options.ts';
+import type { Questions } from './questions.ts';
+import type { Recorder } from './recorder.ts';
+
+type OpOf<K extends Op['kind']> = Extract<Op, { readonly kind: K }>;
+
+export class Performer {
+  readonly #options: MachineOptions;
+  readonly #runs: readonly AgentRun[];
+  readonly #memory: Memory;
+  readonly #questions: Questions;
+  readonly #recorder: Recorder;
+  readonly #routes = new Map<string, InterruptRoute>();
+
+  constructor(options: MachineOptions, runs: readonly AgentRun[], memory: Memory, questions: Questions, recorder: Recorder) {
+    this.#options = options;
+    this.#runs = runs;
+    this.#memory = memory;
+    this.#questions = questions;
+    this.#recorder = recorder;
+    for (const route of options.interrupts ?? []) this.#routes.set(`${route.device}/${route.vector}`, route);
+  }
+
+  /** Whether others may notice the operation, so that it matters who goes first. */
+  asks(op: Op): boolean {
+    return op.kind !== 'fence' && op.kind !== 'branch' && op.kind !== 'choose';
+  }
+
+  perform(run: AgentRun, op: Op): Value {
+    const answer = this.#dispatch(run, op);
+    if (run.asleep) {
+      run.asleep = false;
+      this.#recorder.emit('wake', run.id, [], { cause: answer === -1 ? 'an interrupt' : 'what it waited for' });
+    }
+    if (op.kind !== 'interrupt') run.lastKey = keyOf(op);
+    if (this.asks(op) && op.kind !== 'interrupt') run.dirty = true;
+    this.#recorder.cycle += 1 + this.#cost(op);
+    return answer;
+  }
+
+  /** A CPU whose `idle` nothing will ever answer gets 0 and comes to its end. `null` when there is none. */
+  endIdle(): AgentRun | null {
+    const idle = this.#runs.find((run) => run.status === 'blocked' && run.wait?.idle === true && !run.nothingLeft);
+    if (idle === undefined) return null;
+    idle.nothingLeft = true;
+    return idle;
+  }
+
+  #dispatch(run: AgentRun, op: Op): Value {
+    switch (op.kind) {
+      case 'load': return op.place.space === 'mmio' ? this.#readRegister(run, op) : this.#load(run, op);
+      case 'store': return this.#store(run, op);
+      case 'rmw': return this.#rmw(run, op);
+      case 'fence': return this.#fence(run, op);
+      case 'branch':
+        run.memory.views.branch(this.#operand(run, op.dep, op.pick));
+        return 0;
+      case 'maintain': return this.#maintain(run, op);
+      case 'await': return op.place.space === 'mmio' ? this.#awaitRegister(run, op) : this.#load(run, op);
+      case 'interrupt': return this.#interrupt(run);
+      case 'idle': return this.#idle(run);
+      case 'choose': return this.#questions.ask(run.id, op.choice, op.context === undefined ? op.key : `${op.context}/${op.key}`, op.width, op.label);
+    }
+  }
+
+  #load(run: AgentRun, op: OpOf<'load'> | OpOf<'await'>): Value {
+    const { place, order } = op;
+    const exclusive = op.kind === 'load' && op.exclusive === true;
+    const until = op.kind === 'await' ? op.until : null;
+    const history = this.#memory.historyOf(run, place);
+    const spec = run.memory.spec('r', order, { via: exclusive ? 'exclusive' : 'plain', addr: this.#operand(run, op.addressDep, op.addressPick) });
+    const { own, pre } = this.#clear(run, spec, history, place);
+    this.#memory.touch(run, place, 'load');
+    const ways = this.#memory.core.candidates(run.memory, history, place.address, place.size, pre, own);
+    const fitting = until === null ? ways : ways.filter((way) => until(way.value));
+    let chosen: (typeof fitting)[number] | undefined = fitting[0];
+    const waits = until !== null && (ways[0] === undefined || chosen !== ways[0]);
+    if (waits && op.kind === 'await' && op.interruptible === true && this.#interrupted(run)) return -1;
+    const options = waits ? fitting.length + 1 : fitting.length;
+    if (options > 1) {
+      const label = (i: number): string => (waits && i === 0 ? 'goes on waiting' : `reads ${show(fitting[waits ? i - 1 : i]?.value)}${i === 0 ? '' : ', an older value'}`);
+      const answer = this.#questions.ask(run.id, 'read', keyOf(op), options, label);
+      chosen = waits ? fitting[answer - 1] : fitting[answer];
+    } else if (waits) chosen = undefined;
+    if (chosen === undefined) return this.#block(run, `${placeName(place)} to change`, this.#changes(run, op, spec, history, place));
+    const done = this.#memory.core.afterRead(run.memory, spec, pre, chosen.parts, own);
+    history.saw(run.memory.index, run.memory.device, place.address, place.size, chosen.parts);
+    run.results[run.ordinal + 1] = done.result;
+    const forwarder = own[own.length - 1];
+    if (exclusive) run.monitor = { place, source: forwarder ?? newest(chosen.parts) ?? null, event: done.event };
+    if (this.#recorder.on) {
+      const from = forwarder !== undefined ? forwarder.issued : (newest(chosen.parts)?.event ?? 0);
+      this.#recorder.emit('load', run.id, [from], { address: BigInt(place.address), size: place.size, value: chosen.value, order, name: op.name ?? '', from, forwarded: forwarder !== undefined, stale: chosen !== ways[0], site: op.site ?? null });
+    }
+    return chosen.value;
+  }
+
+  /** When a wait may be over: something else is there to be read. */
+  #changes(run: AgentRun, op: OpOf<'load'> | OpOf<'await'>, spec: AccessSpec, history: History<View>, place: Place): () => boolean {
+    const since = this.#memory.core.now;
+    return () => {
+      if (op.kind === 'await' && op.interruptible === true && run.interrupts.length > 0) return true;
+      if (this.#memory.core.now === since || op.kind !== 'await') return false;
+      this.#memory.touch(run, place, 'load');
+      const own = this.#memory.core.ownPending(run.memory, history, place.address, place.size);
+      const pre = this.#memory.core.beforeRead(run.memory, spec, own, place.address, place.size);
+      const ways = this.#memory.core.candidates(run.memory, history, place.address, place.size, pre, own);
+      return ways.some((way, i) => op.until(way.value) && (i === 0 || way.time > since));
+    };
+  }
+
+  /** Makes everything precede a read that must, by force if need be. @throws Suspend when somebody else is in the way */
+  #clear(run: AgentRun, spec: AccessSpec, history: History<View>, place: Place): { own: Store[]; pre: View } {
+    const { core } = this.#memory;
+    for (;;) {
+      const own = core.ownPending(run.memory, history, place.address, place.size);
+      const pre = core.beforeRead(run.memory, spec, own, place.address, place.size);
+      const open = openTokens(pre, 'all');
+      if (open.length === 0) return { own, pre };
+      if (!this.#memory.force(open, 'all')) this.#block(run, 'earlier stores to become visible', this.#memory.moves());
+    }
+  }
+
+  #store(run: AgentRun, op: OpOf<'store'>): Value {
+    const { place, value, order } = op;
+    if (place.space === 'irq') return this.#raise(run, place);
+    if (!run.isCpu) return this.#deviceStore(run, op);
+    const mmio = place.space === 'mmio';
+    const spec = run.memory.spec(mmio ? 'o' : 'w', order, { via: op.exclusive === true ? 'exclusive' : 'plain', addr: this.#operand(run, op.addressDep, op.addressPick), data: this.#operand(run, op.dataDep, op.dataPick), channel: mmio ? place.owner : '', partner: op.exclusive === true && run.monitor !== null ? run.monitor.event : run.memory.views.none });
+    const history = mmio ? null : this.#memory.historyOf(run, place);
+    if (op.exclusive === true && history !== null && !this.#exclusiveSucceeds(run, op, history)) return 1;
+    const { store, done } = this.#memory.core.issue(run.memory, spec, { kind: mmio ? 'mmio' : 'ram', owner: place.owner, history, address: place.address, size: place.size, value, locks: op.exclusive === true });
+    if (op.exclusive === true) run.results[run.ordinal + 1] = done.result;
+    if (!mmio) store.issued = this.#recorder.emit('store', run.id, [], { address: BigInt(place.address), size: place.size, value, order, name: op.name ?? '', site: op.site ?? null });
+    if (history !== null && this.#memory.throughCache(run, place)) this.#memory.touch(run, place, 'store');
+    this.#memory.issued(store, { run, key: keyOf(op), order, operation: null, site: op.site ?? null });
+    return 0;
+  }
+
+  /** Decides a store-exclusive: nobody else wrote since the exclusive load, and it does not fail by itself. */
+  #exclusiveSucceeds(run: AgentRun, op: OpOf<'store'>, history: History<View>): boolean {
+    const { monitor } = run;
+    run.monitor = null;
+    const { place } = op;
+    if (monitor === null || monitor.place.address !== place.address || monitor.place.size !== place.size || this.#othersSince(run, history, monitor.source, place)) return false;
+    if (this.#memory.core.lockedAgainst(run.memory.index, history, place.address, place.size)) return false;
+    return this.#questions.ask(run.id, 'fault', keyOf(op), 2, (i) => (i === 0 ? 'the exclusive store is done' : 'the exclusive store fails')) === 0;
+  }
+
+  /** Whether another agent's message came after `source` on these bytes. */
+  #othersSince(run: AgentRun, history: History<View>, source: Message<View> | null, place: Place): boolean {
+    const messages = history.overlapping(place.address, place.size);
+    const from = source === null ? 0 : messages.indexOf(source) + 1;
+    if (source !== null && from === 0) return messages.some((m) => m.agent !== run.memory.index && m.c > source.c && source.c > 0);
+    return messages.slice(from).some((m) => m.agent !== run.memory.index);
+  }
+
+  #rmw(run: AgentRun, op: OpOf<'rmw'>): Value {
+    const { place, order } = op;
+    if (place.space !== 'ram') throw new RangeError(`${run.id}: an atomic on ${place.space} space`);
+    const { core } = this.#memory;
+    const { memory } = run;
+    const history = this.#memory.historyOf(run, place);
+    const via = op.discard === true ? 'noreturn' : 'atomic';
+    const addr = this.#operand(run, op.addressDep, op.addressPick);
+    const readSpec = memory.spec('r', order, { via, addr });
+    const writeSpec = memory.spec('w', order, { via, addr, data: this.#operand(run, op.dataDep, op.dataPick ?? op.comparePick) });
+    for (;;) {
+      // Both halves happen at one time here, so whatever must precede either comes first.
+      const open = [...openTokens(core.beforeRead(memory, readSpec, [], place.address, place.size), 'all'), ...openTokens(core.beforeWrite(memory, writeSpec, history, place.address, place.size), 'cpu'), ...core.ownPending(memory, history, place.address, place.size)];
+      if (open.length > 0 && !this.#memory.force(open, 'cpu')) this.#block(run, 'earlier stores to become visible', this.#memory.moves());
+      const rest = openTokens(core.beforeRead(memory, readSpec, [], place.address, place.size), 'all');
+      if (rest.length > 0 && !this.#memory.force(rest, 'all')) this.#block(run, 'earlier stores to become visible', this.#memory.moves());
+      if (!core.lockedAgainst(memory.index, history, place.address, place.size)) break;
+      if (!this.#memory.unlock(run, history, place.address, place.size)) this.#block(run, 'another agent\'s atomic', this.#memory.moves());
+    }
+    this.#memory.touch(run, place, 'store');
+    const pre = core.beforeRead(memory, readSpec, [], place.address, place.size);
+    const way = core.newestWay(memory, history, place.address, place.size);
+    const old = way.value;
+    const value = op.modify(old);
+    const read = core.afterRead(memory, readSpec, pre, way.parts, []);
+    history.saw(memory.index, memory.device, place.address, place.size, way.parts);
+    const from = newest(way.parts)?.event ?? 0;
+    const event = this.#recorder.emit('rmw', run.id, [from], { address: BigInt(place.address), size: place.size, old, value: value ?? old, order, name: op.name ?? '', from, site: op.site ?? null });
+    if (value === undefined) {
+      run.results[run.ordinal + 1] = read.result;
+      return old;
+    }
+    if (memory.device) {
+      const { message, done } = core.writeNow(memory, { ...writeSpec, partner: read.event }, history, place.address, place.size, value);
+      message.event = event;
+      run.results[run.ordinal + 1] = memory.views.joinOperands(read.result, done.result);
+      return old;
+    }
+    const { store, done } = core.issue(memory, { ...writeSpec, partner: read.event }, { kind: 'ram', history, address: place.address, size: place.size, value, locks: true });
+    store.issued = event;
+    store.event = event;
+    run.results[run.ordinal + 1] = memory.views.joinOperands(read.result, done.result);
+    this.#memory.issuedAtomic(store, { run, key: keyOf(op), order, operation: null, site: op.site ?? null }, order !== 'full' && order !== 'acq_rel');
+    return old;
+  }
+
+  #deviceStore(run: AgentRun, op: OpOf<'store'>): Value {
+    const { place, value, order } = op;
+    const { core } = this.#memory;
+    if (place.space === 'mmio') {
+      const { history } = this.#memory.registers.bank(place.owner);
+      const { message } = core.writeNow(run.memory, run.memory.spec('o', order, { channel: place.owner }), history, place.address, place.size, value);
+      message.event = this.#recorder.emit('register', run.id, [], { register: this.#memory.registerName(place.owner, place.address), offset: place.address, value });
+      return 0;
+    }
+    const history = this.#memory.ram;
+    while (core.lockedAgainst(run.memory.index, history, place.address, place.size)) {
+      if (!this.#memory.unlock(run, history, place.address, place.size)) this.#block(run, 'a CPU\'s atomic', this.#memory.moves());
+    }
+    this.#memory.touch(run, place, 'store');
+    const { message } = core.writeNow(run.memory, run.memory.spec('w', order), history, place.address, place.size, value);
+    message.event = this.#recorder.emit('write', run.id, [], { address: BigInt(place.address), size: place.size, value, name: op.name ?? '' });
+    return 0;
+  }
+
+  #fence(run: AgentRun, op: OpOf<'fence'>): Value {
+    run.memory.views.fence(op.fence);
+    this.#recorder.emit('fence', run.id, [], { name: op.as ?? op.fence, instructions: op.fence === 'compiler' ? '' : op.fence, site: op.site ?? null });
+    return 0;
+  }
+
+  #maintain(run: AgentRun, op: OpOf<'maintain'>): Value {
+    const { lineSize } = this.#options.profile;
+    this.#memory.sharedLines.add(op.line);
+    const issued = this.#recorder.emit('maintain', run.id, [], { line: BigInt(op.line), operation: op.operation, site: op.site ?? null });
+    const { store } = this.#memory.core.issue(run.memory, run.memory.spec('m', 'plain'), { kind: 'maintain', history: null, address: op.line, size: lineSize, value: 0 });
+    store.issued = issued;
+    this.#memory.issued(store, { run, key: keyOf(op), order: 'plain', operation: op.operation, site: op.site ?? null });
+    return 0;
+  }
+
+  /** A CPU's read of a register: a transaction at the device, behind what the CPU sent there before. */
+  #readRegister(run: AgentRun, op: OpOf<'load'> | OpOf<'await'>): Value {
+    const { place, order } = op;
+    if (!run.isCpu) return this.#lookAtRegister(run, op);
+    const { core, registers } = this.#memory;
+    const spec = run.memory.spec('i', order, { addr: this.#operand(run, op.addressDep, op.addressPick), channel: place.owner });
+    for (;;) {
+      const open = openTokens(core.beforeRead(run.memory, spec, [], place.address, place.size), 'all');
+      if (open.length === 0) break;
+      if (!this.#memory.force(open, 'all')) this.#block(run, 'earlier stores to become visible', this.#memory.moves());
+    }
+    this.#memory.flush(run, place.owner);
+    const { value, message } = registers.read(place.owner, place.address);
+    if (op.kind === 'await' && !op.until(value)) {
+      if (op.interruptible === true && this.#interrupted(run)) return -1;
+      return this.#block(run, `register ${this.#memory.registerName(place.owner, place.address)} of ${place.owner}`, () => (op.interruptible === true && run.interrupts.length > 0) || op.until(registers.read(place.owner, place.address).value));
+    }
+    const pre = core.beforeRead(run.memory, spec, [], place.address, place.size);
+    const done = core.afterTransaction(run.memory, spec, pre);
+    run.results[run.ordinal + 1] = done.result;
+    const from = message?.event ?? 0;
+    this.#recorder.emit('mmio-read', run.id, [from], { device: place.owner, register: this.#memory.registerName(place.owner, place.address), offset: place.address, size: place.size, value, order, from, site: op.site ?? null });
+    return value;
+  }
+
+  /** A device's look at one of its own registers. */
+  #lookAtRegister(run: AgentRun, op: OpOf<'load'> | OpOf<'await'>): Value {
+    const { value, message } = this.#memory.registers.read(op.place.owner, op.place.address);
+    return this.#took(run, op.place, value, message);
+  }
+
+  #awaitRegister(run: AgentRun, op: OpOf<'await'>): Value {
+    const { place } = op;
+    if (run.isCpu) return this.#readRegister(run, op);
+    const { registers } = this.#memory;
+    const on = `register ${this.#memory.registerName(place.owner, place.address)}`;
+    if (op.next !== true) {
+      const { value, message } = registers.read(place.owner, place.address);
+      if (!op.until(value)) return this.#block(run, on, () => op.until(registers.read(place.owner, place.address).value));
+      return this.#took(run, place, value, message);
+    }
+    const key = `${place.owner}/${place.address}`;
+    for (;;) {
+      const index = run.taken.get(key) ?? 0;
+      const message = index === 0 ? null : (registers.bank(place.owner).arrived.get(place.address)?.[index - 1] ?? null);
+      if (index > 0 && message === null) return this.#block(run, on, () => (registers.bank(place.owner).arrived.get(place.address)?.length ?? 0) >= index);
+      run.taken.set(key, index + 1);
+      const value = message === null ? registers.initial(place.owner, place.address) : message.value;
+      if (op.until(value)) return this.#took(run, place, value, message);
+    }
+  }
+
+  #took(run: AgentRun, place: Place, value: Value, message: Message<View> | null): Value {
+    const { core } = this.#memory;
+    const spec = run.memory.spec('i', 'relaxed', { channel: place.owner });
+    core.afterRead(run.memory, spec, core.beforeRead(run.memory, spec, [], place.address, place.size), message === null ? [] : [message], []);
+    const write = message?.event ?? 0;
+    this.#recorder.emit('mmio-take', run.id, [write], { register: this.#memory.registerName(place.owner, place.address), offset: place.address, value, write });
+    return value;
+  }
+
+  #raise(run: AgentRun, place: Place): Value {
+    const route = this.#routes.get(`${place.owner}/${place.address}`);
+    const { core } = this.#memory;
+    core.now += 1;
+    const raise = this.#recorder.emit('irq-raise', run.id, [], { vector: route?.number ?? place.address, cpu: route?.cpu ?? '', wire: place.owner });
+    const cpu = this.#runs.find((other) => other.id === route?.cpu);
+    if (route === undefined || cpu === undefined) return 0; // nobody listens
+    const pending = cpu.interrupts.find((p) => p.number === route.number);
+    if (pending === undefined) cpu.interrupts.push({ number: route.number, kind: route.kind ?? 'msi', time: core.now, raise });
+    else {
+      // Raised again before it was taken: one interrupt, as new as the last message.
+      pending.time = core.now;
+      pending.raise = raise;
+    }
+    return 0;
+  }
+
+  #interrupt(run: AgentRun): Value {
+    const pending = run.interrupts[0];
+    if (pending === undefined) return 0;
+    if (!run.mustTake && this.#questions.ask(run.id, 'irq', `after ${run.lastKey}`, 2, (i) => (i === 0 ? `interrupt ${pending.number} is taken` : `interrupt ${pending.number} is held off`)) === 1) return 0;
+    return this.#take(run);
+  }
+
+  #take(run: AgentRun): Value {
+    const pending = run.interrupts.shift();
+    if (pending === undefined) return 0;
+    run.mustTake = false;
+    run.raise = pending.raise;
+    const message: View = { all: at(pending.time), cpu: START };
+    run.memory.views.interrupt(pending.kind, message);
+    return pending.number + 1;
+  }
+
+  #idle(run: AgentRun): Value {
+    if (run.interrupts.length > 0) return this.#take(run);
+    if (run.nothingLeft) return 0;
+    return this.#block(run, 'an interrupt', () => run.interrupts.length > 0, true);
+  }
+
+  #interrupted(run: AgentRun): boolean {
+    if (run.interrupts.length === 0) return false;
+    run.mustTake = true;
+    return true;
+  }
+
+  #block(run: AgentRun, on: string, can: () => boolean, idle = false): never {
+    run.status = 'blocked';
+    run.wait = { can, on, idle };
+    if (!run.asleep) {
+      run.asleep = true;
+      this.#recorder.emit('block', run.id, [], { on });
+    }
+    throw new Suspend();
+  }
+
+  #operand(run: AgentRun, deps: Deps | undefined, picks?: Deps): Operand<TimeView> {
+    const { views } = run.memory;
+    if (deps === undefined && picks === undefined) return views.noOperand;
+    let operand = views.noOperand;
+    for (const dep of list(deps)) {
+      const known = run.results[dep];
+      if (known !== undefined) operand = views.joinOperands(operand, known);
+    }
+    for (const pick of list(picks)) {
+      const known = run.results[pick];
+      if (known !== undefined) operand = views.joinOperands(operand, { v: views.none, pick: views.join(known.v, known.pick) });
+    }
+    return operand;
+  }
+
+  #cost(op: Op): number {
+    const { costs } = this.#options.profile;
+    switch (op.kind) {
+      case 'load':
+      case 'await': return (op.place.space === 'mmio' ? costs['mmio-read'] : costs['load']) ?? 0;
+      case 'store': return (op.place.space === 'mmio' ? costs['mmio-write'] : costs['store']) ?? 0;
+      case 'rmw': return costs['rmw'] ?? 0;
+      case 'maintain': return costs['maintain'] ?? 0;
+      case 'fence': return costs[op.fence] ?? 0;
+      default: return 0;
+    }
+  }
+}
+
+function list(deps: Deps | undefined): readonly number[] {
+  if (deps === undefined || deps === 0) return [];
+  return typeof deps === 'number' ? [deps] : deps;
+}
+
+/** What questions about an operation are filed under. */
+export function keyOf(op: Op): string {
+  const name = 'name' in op && op.name !== undefined ? op.name : describe(op);
+  return op.context === undefined ? name : `${op.context}/${name}`;
+}
+
+function describe(op: Op): string {
+  switch (op.kind) {
+    case 'load':
+    case 'store':
+    case 'rmw':
+    case 'await': return `${op.kind} ${placeName(op.place)}`;
+    case 'maintain': return `${op.operation} 0x${op.line.toString(16)}`;
+    case 'fence': return op.as ?? op.fence;
+    default: return op.kind;
+  }
+}
+
+function placeName(place: Place): string {
+  return `${place.owner === '' ? '' : `${place.owner}+`}0x${place.address.toString(16)}`;
+}
+
+function show(value: Value | undefined): string {
+  return value === undefined ? '' : `0x${value.toString(16)}`;
+}
+
