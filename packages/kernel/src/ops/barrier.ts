@@ -110,7 +110,7 @@ export const COMPILER_ROWS: readonly Row[] = [
     doc: {
       text: 'Says that the CPU is busy-waiting, and is a compiler barrier: the next load of a wait loop is a new load. Orders nothing else.',
       context: 'any; does not sleep',
-      source: `${MEMORY_BARRIERS}, "Compiler barrier"; Linux arch/*/include/asm/processor.h`,
+      source: `${MEMORY_BARRIERS}, "Compiler barrier"; Linux arch/ARCH/include/asm/processor.h`,
       differs: 'reading the same value again after it blocks until there is another value to read, so that waiting costs no steps; it lives in asm/processor.h on Linux',
     },
     guest: 'function cpu_relax() { k.op($code, 0, 0); }',

@@ -23,7 +23,7 @@ export const INTERRUPT_ROWS: readonly Row[] = [
     name: 'request_irq',
     module: 'linux/interrupt',
     c: 'int request_irq(unsigned int irq, irq_handler_t handler, unsigned long flags, const char *name, void *dev)',
-    ts: ['<T>(irq: number, handler: irq_handler_t<T>, flags: number, name: string, dev: ptr<T>): number'],
+    ts: ['<P extends ptr<any>>(irq: number, handler: (irq: number, dev: P) => irqreturn_t, flags: number, name: string, dev: P): number'],
     doc: {
       text: 'Installs a handler. From here on it may run before any operation of the CPU that the interrupt goes to, with interrupts off, until `free_irq`.',
       params: {
