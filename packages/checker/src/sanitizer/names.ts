@@ -2,7 +2,7 @@
 /** How findings name agents and places: as the code does, with the ring's own words where a ring lies there. */
 import { addressText, fieldText } from '@dmalab/core/base/format';
 import type { EventOf, Json } from '@dmalab/core/base/events';
-import { fieldAt, placedLayout, type FieldAt } from '@dmalab/core/base/placed-layout';
+import { elementText, fieldAt, placedLayout, type FieldAt } from '@dmalab/core/base/placed-layout';
 import type { Value } from '@dmalab/core/base/port';
 import { deviceOf } from '@dmalab/core/base/reducer';
 import type { PlacedLayout } from '@dmalab/core/base/state';
@@ -28,7 +28,7 @@ export class Names {
     if (placed === null) return;
     const there = this.layouts.findIndex((l) => l.address === placed.address);
     if (there === -1) this.layouts.push(placed);
-    else if (placed.owner !== '' || this.layouts[there]?.owner === '') this.layouts[there] = placed;
+    else if (placed.own !== null || this.layouts[there]?.own === null) this.layouts[there] = placed;
   }
 
   /** `CPU 0`, `the NIC`. */
@@ -45,10 +45,10 @@ export class Names {
 
   /** `len[1]`. */
   place(address: number, name: string): string {
-    if (name !== '') return name;
     const at = fieldAt(this.layouts, address);
-    if (at === null) return addressText(address);
-    return at.layout.count > 1 ? `${at.field.name}[${at.index}]` : at.field.name;
+    if (at !== null && at.layout.own !== null) return elementText(at);
+    if (name !== '') return name;
+    return at === null ? addressText(address) : elementText(at);
   }
 
   value(address: number, size: number, value: Value): string {

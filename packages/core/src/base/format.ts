@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** How addresses, values and agents are written for people, everywhere the same. */
-import { fieldAt } from './placed-layout.ts';
+import { elementText, fieldAt } from './placed-layout.ts';
 import type { Value } from './port.ts';
 import { deviceOf } from './reducer.ts';
 import type { LayoutField, MachineState } from './state.ts';
@@ -44,12 +44,12 @@ export function valueText(state: MachineState, address: number, size: number, va
   return value < 0x1_0000 ? String(value) : addressText(value);
 }
 
-/** `len[1]`; the access's own name first, then the structure's, then the last name used there, then the address. */
+/** `len[1]`: a ring's own words for its slots first, so that both sides call them alike; then the access's own name, the structure's, the last name used there, the address. */
 export function placeText(state: MachineState, address: number, name: string): string {
-  if (name !== '') return name;
   const at = fieldAt(state.layouts, address);
-  if (at !== null) return at.layout.count > 1 ? `${at.field.name}[${at.index}]` : at.field.name;
-  return state.names.get(address) ?? addressText(address);
+  if (at !== null && at.layout.own !== null) return elementText(at);
+  if (name !== '') return name;
+  return at !== null ? elementText(at) : (state.names.get(address) ?? addressText(address));
 }
 
 /** `CPU 0`, `NIC`; an engine of a device goes by the device's name. */

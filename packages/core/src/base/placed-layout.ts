@@ -47,20 +47,29 @@ export interface FieldAt {
   readonly field: LayoutField;
 }
 
-/** The field that starts at an address, in the layout placed last. */
+/** The field that starts at an address: in a device's ring if one lies there, else in the layout placed last. */
 export function fieldAt(layouts: readonly PlacedLayout[], address: number): FieldAt | null {
+  let found: FieldAt | null = null;
   for (let i = layouts.length - 1; i >= 0; i -= 1) {
     const layout = layouts[i];
-    if (layout === undefined) continue;
+    if (layout === undefined || (found !== null && layout.own === null)) continue;
     const offset = address - layout.address;
     if (offset < 0 || offset >= layout.stride * layout.count) continue;
     const field = layout.fields.find((f) => f.offset === offset % layout.stride);
-    if (field !== undefined) return { layout, index: Math.floor(offset / layout.stride), field };
+    if (field === undefined) continue;
+    found = { layout, index: Math.floor(offset / layout.stride), field };
+    if (layout.own !== null) return found;
   }
-  return null;
+  return found;
 }
 
 /** Where a field of an element lies. */
 export function fieldAddress(layout: PlacedLayout, index: number, field: LayoutField): number {
   return layout.address + index * layout.stride + field.offset;
+}
+
+/** `len[1]`, `rx len[0]`: a field as the structure's name and place have it. */
+export function elementText({ layout, index, field }: FieldAt): string {
+  const prefix = layout.own === null ? '' : layout.name.replace(/ ?ring$/, '');
+  return `${prefix === '' ? '' : `${prefix} `}${field.name}${layout.count > 1 ? `[${index}]` : ''}`;
 }

@@ -75,7 +75,7 @@ export function apply(state: MachineState, event: TraceEvent): void {
       const placed = placedLayout(event);
       if (placed === null) return;
       // What a device says of its own ring tells more than a driver's view of the same bytes.
-      const shadowed = placed.owner === '' && state.layouts.some((l) => l.address === placed.address && l.owner !== '');
+      const shadowed = placed.own === null && state.layouts.some((l) => l.address === placed.address && l.own !== null);
       if (!shadowed) state.layouts = [...state.layouts.filter((l) => l.address !== placed.address), placed];
       return;
     }
