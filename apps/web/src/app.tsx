@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Picks the page for the address. */
+import type { ReactNode } from 'react';
+import { CataloguePage } from './catalogue/catalogue-page.tsx';
+import type { Backend } from './net/backend.ts';
+import { useRoute } from './router.ts';
+import type { Replayer } from './worker/replayer.ts';
+import { HomeLink } from './workspace/top-bar.tsx';
+import { WorkspacePage } from './workspace/workspace-page.tsx';
+
+export function App({ backend, replayer }: { readonly backend: Backend; readonly replayer: Replayer }): ReactNode {
+  const route = useRoute();
+  switch (route.page) {
+    case 'catalogue':
+      return <CataloguePage backend={backend} />;
+    case 'lab':
+      return <WorkspacePage key={route.id} backend={backend} replayer={replayer} id={route.id} link={route.link} />;
+    case 'missing':
+      return (
+        <>
+          <header className="top">
+            <HomeLink />
+          </header>
+          <main className="page">
+            <h1>There is no page here.</h1>
+          </main>
+        </>
+      );
+  }
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Be the scheduler: what was open at the step, the taken answer first; another one branches the run. The small tree of runs stands below. */
+import type { KeyboardEvent, ReactNode } from 'react';
+import { ShapeIcon } from '../ui/glyphs.tsx';
+import type { Shape } from './model.ts';
+import { openAnswers, type OpenAnswer } from '../workspace/branch.ts';
+import { useRun, useWorkspace, useWs } from '../workspace/context.tsx';
+import { Icon } from '../ui/icons.tsx';
+
+const KIND_WORDS: Record<string, string> = {
+  step: 'who goes on', read: 'which value the load returns', drain: 'whether the store waits', deliver: 'whether the post arrives', irq: 'whether the interrupt is taken', fault: 'whether the call fails', device: 'left to the device', order: 'order of stores',
+};
+const KIND_SHAPE: Record<string, Shape | 'fork'> = { drain: 'mem', deliver: 'bell', irq: 'bell', fault: 'fault', device: 'dev', read: 'cpu', step: 'fork', order: 'mem' };
+
+export function Choices(): ReactNode {
+  const workspace = useWorkspace();
+  const { trace, step } = useRun();
+  const busy = useWs((s) => s.busy);
+  const answers = openAnswers(trace?.event(step));
+  const take = (a: OpenAnswer): void => {
+    if (!a.taken) void workspace.runs.branch(step, a.question, a.answer);
+  };
+  const key = (e: KeyboardEvent): void => {
+    const n = Number(e.key);
+    const a = Number.isInteger(n) && n >= 1 && n <= 9 ? answers[n - 1] : undefined;
+    if (a === undefined || e.ctrlKey || e.metaKey || e.altKey) return;
+    e.preventDefault();
+    take(a);
+  };
+  const nothing = trace === null || trace.length === 0 ? 'No run yet.' : 'Nothing else could have happened at this step.';
+  return (
+    <section className="pane full" aria-label="Open choices" data-pane="Open choices">
+      <div className="head">
+        <h2>Be the scheduler</h2>
+        <span className="grow" />
+        <span className="eyebrow">{answers.length === 0 ? '' : `${answers.length} open at step ${step}`}</span>
+      </div>
+      <div className="open" onKeyDown={key} tabIndex={0} role="group" aria-label={`Open at step ${step}`}>
+        <p>{answers.length === 0 ? nothing : busy === 'replaying' ? 'The branch is being run.' : 'Pick another and the run branches here.'}</p>
+        {answers.map((a) => (
+          <button key={`${a.question}.${a.answer}`} type="button" className={`choice ${a.taken ? 'taken' : ''}`} aria-pressed={a.taken} disabled={busy === 'replaying'} onClick={() => take(a)}>
+            <span>
+              <ShapeIcon shape={KIND_SHAPE[a.choice.kind] ?? 'fork'} />
+            </span>
+            <b>{a.text}</b>
+            <small>
+              {a.taken ? 'taken · ' : ''}
+              {KIND_WORDS[a.choice.kind] ?? a.choice.kind}
+              {a.answer === 0 ? ', as in a plain run' : ''}
+            </small>
+          </button>
+        ))}
+      </div>
+      <Branches />
+    </section>
+  );
+}
+
+function Branches(): ReactNode {
+  const workspace = useWorkspace();
+  const runs = useWs((s) => s.runs);
+  const active = useWs((s) => s.active);
+  useWs((s) => s.grown);
+  if (runs.length < 2) return null;
+  const depth = (id: number): number => {
+    const parent = runs.find((r) => r.id === id)?.parent;
+    return parent == null ? 0 : 1 + depth(parent);
+  };
+  return (
+    <nav className="branches" aria-label="Runs">
+      <h3>Runs</h3>
+      {runs.map((r) => {
+        const bad = r.trace.index.finding !== null;
+        return (
+          <button key={r.id} type="button" aria-current={r.id === active ? 'true' : undefined} style={{ paddingLeft: 4 + 12 * depth(r.id) }} onClick={() => workspace.runs.select(r.id)}>
+            <span className={bad ? 'v-bad' : 'v-ink'}>
+              <Icon name={bad ? 'no' : 'none'} />
+            </span>
+            {r.label}, {r.profile}
+            <span className="grow" />
+            <span className="eyebrow">{r.ended === null ? 'runs' : bad ? r.trace.index.finding!.event.rule : `${r.trace.length} steps`}</span>
+          </button>
+        );
+      })}
+    </nav>
+  );
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Panes on a desk: three columns, two, or one that scrolls. Dividers drag and take arrow keys; nothing shrinks below its least width. */
+import type { ReactNode } from 'react';
+import { Group, Panel, Separator } from 'react-resizable-panels';
+import type { Site } from '@dmalab/core/base/events';
+import type { Reveal } from '../editor/code-editor.tsx';
+import { EditorPane } from '../editor/editor-pane.tsx';
+import { MachinePane } from '../machine/machine-pane.tsx';
+import { TextPane } from '../text/text-pane.tsx';
+import { Choices } from '../timeline/choices.tsx';
+import { TimelinePane } from '../timeline/timeline-pane.tsx';
+import { NetLine, TopBar } from './top-bar.tsx';
+import type { Layout } from './use-layout.ts';
+import { VerdictBar } from './verdict-bar.tsx';
+import { useWs } from './context.tsx';
+
+export interface DeskProps {
+  readonly layout: Exclude<Layout, 'phone'>;
+  readonly low: boolean;
+  readonly reveal: Reveal | null;
+  readonly onSite: (site: Site) => void;
+}
+
+export function Desk({ layout, low, reveal, onSite }: DeskProps): ReactNode {
+  const title = useWs((s) => s.lab?.manifest.title ?? '');
+  if (layout === 'column') {
+    return (
+      <div className="app column">
+        <TopBar />
+        <NetLine />
+        <VerdictBar onSite={onSite} />
+        <main>
+          <h1 className="vh">{title}</h1>
+          <EditorPane withText consoleAsTab={false} reveal={reveal} />
+          <MachinePane />
+          <TimelinePane />
+          <Choices />
+        </main>
+      </div>
+    );
+  }
+  const wide = layout === 'wide';
+  return (
+    <div className="app">
+      <a className="skip" href="#work">
+        To the work
+      </a>
+      <TopBar />
+      <div className="heads">
+        <NetLine />
+        <VerdictBar onSite={onSite} />
+      </div>
+      <main id="work" className="work">
+        <h1 className="vh">{title}</h1>
+        <Group orientation="vertical" className="split" id="rows">
+          <Panel id="upper" minSize="240px">
+            <Group orientation="horizontal" className="split" id={wide ? 'three' : 'two'}>
+              {wide && (
+                <>
+                  <Panel id="text" defaultSize="21%" minSize="290px">
+                    <TextPane />
+                  </Panel>
+                  <Separator className="handle" aria-label="Between text and editor" />
+                </>
+              )}
+              <Panel id="editor" defaultSize={wide ? '38%' : '46%'} minSize="430px">
+                <EditorPane withText={!wide} consoleAsTab={low} reveal={reveal} />
+              </Panel>
+              <Separator className="handle" aria-label="Between editor and machine" />
+              <Panel id="machine" defaultSize={wide ? '41%' : '54%'} minSize="560px">
+                <MachinePane />
+              </Panel>
+            </Group>
+          </Panel>
+          <Separator className="handle" aria-label="Above the timeline" />
+          <Panel id="lower" defaultSize="338px" minSize="180px">
+            <Group orientation="horizontal" className="split" id="low">
+              <Panel id="timeline" minSize="430px">
+                <TimelinePane />
+              </Panel>
+              <Separator className="handle" aria-label="Between timeline and choices" />
+              <Panel id="choices" defaultSize={wide ? '300px' : '264px'} minSize="264px">
+                <Choices />
+              </Panel>
+            </Group>
+          </Panel>
+        </Group>
+      </main>
+    </div>
+  );
+}

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Runs: the public one that the server executes and streams, the one a finding's token shows, and branches. Tokens and
+ * branches are replayed by the browser's own engine when it is the server's; otherwise the server replays the token.
+ */
+import { Finding } from '@dmalab/contracts/report';
+import type { ProfileId } from '@dmalab/contracts/lab';
+import { Refused, type Backend, type RunHandle, type RunSink, type VerdictMessage } from '../net/backend.ts';
+import { Trace } from '../run/trace.ts';
+import type { Replayer } from '../worker/replayer.ts';
+import { branchDeviations, branchLabel } from './branch.ts';
+import { activeRun, type RunView, type WorkspaceStore } from './state.ts';
+
+export class RunControl {
+  readonly #store: WorkspaceStore;
+  readonly #backend: Backend;
+  readonly #replayer: Replayer;
+  #live: RunHandle | null = null;
+  #nextId = 1;
+  #nextLabel = 1;
+  #paint: number | null = null;
+
+  constructor(store: WorkspaceStore, backend: Backend, replayer: Replayer) {
+    this.#store = store;
+    this.#backend = backend;
+    this.#replayer = replayer;
+  }
+
+  /** Runs the text as it stands on the chosen profile and workload; then every profile is checked. */
+  async run(): Promise<void> {
+    const { lab, text, profile, workload, busy } = this.#store.getState();
+    if (lab === null || busy === 'starting') return;
+    this.#live?.stop();
+    const view = this.#add({ label: `run ${this.#nextLabel++}`, parent: null, profile, workload, token: '', source: text, blanked: '' });
+    this.#store.setState({ busy: 'starting', problem: '', verdicts: {}, progress: null, diagnostics: [] });
+    try {
+      await this.#backend.run({ lab: lab.manifest.id, text, profile, workload, check: true }, this.#sink(view));
+    } catch (error) {
+      this.#remove(view.id);
+      this.#store.setState({ busy: 'idle', problem: error instanceof Refused ? `${error.message}${error.expected === '' ? '' : ` Expected: ${error.expected}`}` : 'The server did not answer. The run was not started; your text is kept.' });
+    }
+  }
+
+  stop(): void {
+    this.#live?.stop();
+    this.#live = null;
+    this.#store.setState({ busy: 'idle', progress: null });
+  }
+
+  select(id: number): void {
+    const run = this.#store.getState().runs.find((r) => r.id === id);
+    if (run === undefined) return;
+    this.#store.setState({ active: id, profile: run.profile, workload: run.workload, step: run.trace.failingStep || run.trace.length, following: run.ended === null, open: new Set() });
+  }
+
+  /** Another profile was chosen: shows its failing run, or the plain one, when that profile has a verdict on this text. */
+  async showProfile(): Promise<void> {
+    const s = this.#store.getState();
+    const known = s.verdicts[s.profile];
+    const run = [...s.runs].reverse().find((r) => r.profile === s.profile && r.workload === s.workload && r.source === s.text);
+    if (run !== undefined) return this.select(run.id);
+    if (known === undefined) return;
+    await this.#replay({ label: `run ${this.#nextLabel - 1}`, profile: s.profile, token: known.message.token, blanked: known.blanked, source: known.source, workload: known.workload }, s.step);
+  }
+
+  /** A permalink: replays its token on the present text and opens the step. */
+  async openToken(token: string, step: number): Promise<void> {
+    const { lab, text, profile, workload } = this.#store.getState();
+    if (lab === null) return;
+    try {
+      const { blanked, diagnostics } = await this.#backend.blank({ lab: lab.manifest.id, text });
+      this.#store.setState({ diagnostics });
+      await this.#replay({ label: `run ${this.#nextLabel++}`, profile, token, blanked, source: text, workload }, step);
+    } catch (error) {
+      this.#store.setState({ problem: error instanceof Refused ? error.message : 'The server did not answer, so the link could not be replayed.' });
+    }
+  }
+
+  /** Takes another answer at a step. The past stays, the future is run anew, the first run stays one click away. */
+  async branch(step: number, question: number, answer: number): Promise<void> {
+    const s = this.#store.getState();
+    const parent = activeRun(s);
+    if (s.lab === null || parent === null || s.busy === 'replaying') return;
+    const deviations = branchDeviations(parent.trace.index.events, step, question, answer);
+    const view = this.#add({ label: branchLabel(parent.label, step, answer), parent: parent.id, profile: parent.profile, workload: parent.workload, token: '', source: parent.source, blanked: parent.blanked }, step);
+    this.#store.setState({ busy: 'replaying', problem: '' });
+    try {
+      const result = await this.#replayer.replay({ lab: s.lab, blanked: parent.blanked, profile: parent.profile, workload: parent.workload, from: { deviations } }, (batch) => this.#events(view.id, batch));
+      this.#update(view.id, { ended: result.reason, token: result.token });
+      this.#open(view, step);
+    } catch (error) {
+      this.#remove(view.id);
+      this.#store.setState({ active: parent.id, step, problem: `The branch could not be run: ${(error as Error).message}` });
+    }
+    this.#store.setState({ busy: 'idle' });
+  }
+
+  #sink(view: RunView): RunSink {
+    return {
+      started: (handle) => {
+        this.#live = handle;
+        this.#update(view.id, { blanked: handle.blanked });
+        this.#store.setState({ diagnostics: handle.diagnostics, busy: 'running' });
+      },
+      events: (batch) => this.#events(view.id, batch),
+      progress: (progress) => this.#store.setState({ progress, busy: 'checking' }),
+      verdict: (message) => void this.#verdict(view, message),
+      end: (reason) => {
+        this.#update(view.id, { ended: reason });
+        this.#live = null;
+        const s = this.#store.getState();
+        if (s.busy !== 'replaying') this.#store.setState({ busy: 'idle', progress: null });
+      },
+    };
+  }
+
+  async #verdict(view: RunView, message: VerdictMessage): Promise<void> {
+    const finding = Finding.safeParse(message.finding);
+    const blanked = this.#find(view.id)?.blanked ?? '';
+    this.#store.setState((s) => ({
+      diagnostics: message.diagnostics.length > 0 ? message.diagnostics : s.diagnostics,
+      verdicts: { ...s.verdicts, [message.profile]: { message, finding: finding.success ? finding.data : null, source: view.source, blanked, workload: view.workload } },
+    }));
+    if (message.profile !== this.#store.getState().profile) return;
+    if (message.verdict.kind === 'violated') await this.#replay({ label: `${view.label} failing`, parent: view.id, profile: message.profile, token: message.token, blanked, source: view.source, workload: view.workload }, 0);
+  }
+
+  /** Shows the run of a token: by the browser's engine if it is the server's, else by the server. */
+  async #replay(o: { label: string; parent?: number; profile: ProfileId; token: string; blanked: string; source: string; workload: string }, step: number): Promise<void> {
+    const { lab } = this.#store.getState();
+    if (lab === null) return;
+    this.#store.setState({ busy: 'replaying' });
+    const view = this.#add({ ...o, parent: o.parent ?? null }, step);
+    try {
+      if (o.blanked !== '' && (await this.#replayer.matches(lab.engine))) {
+        const from = o.token === '' ? { deviations: [] } : { token: o.token };
+        const result = await this.#replayer.replay({ lab, blanked: o.blanked, profile: o.profile, workload: o.workload, from }, (batch) => this.#events(view.id, batch));
+        this.#update(view.id, { ended: result.reason });
+      } else await this.#replayOnServer(view, o);
+      this.#open(view, step);
+    } catch (error) {
+      this.#remove(view.id);
+      this.#store.setState({ problem: (error as Error).message });
+    }
+    this.#store.setState((s) => ({ busy: this.#live === null ? 'idle' : s.busy === 'replaying' ? 'checking' : s.busy }));
+  }
+
+  async #replayOnServer(view: RunView, o: { profile: ProfileId; token: string; source: string; workload: string }): Promise<void> {
+    const { lab } = this.#store.getState();
+    await new Promise<void>((resolve, reject) => {
+      const sink: RunSink = {
+        started: (handle) => this.#update(view.id, { blanked: handle.blanked }),
+        events: (batch) => this.#events(view.id, batch),
+        progress: () => undefined,
+        verdict: () => undefined,
+        end: (reason) => {
+          this.#update(view.id, { ended: reason });
+          resolve();
+        },
+      };
+      const request = { lab: lab!.manifest.id, text: o.source, profile: o.profile, workload: o.workload, check: false, ...(o.token === '' ? {} : { token: o.token }) };
+      this.#backend.run(request, sink).catch(reject);
+    });
+  }
+
+  /** Opens at the wanted step, else at the failing one, else at the end. */
+  #open(view: RunView, step: number): void {
+    if (this.#store.getState().active !== view.id) return;
+    const { trace } = view;
+    const to = step > 0 && step <= trace.length ? step : trace.failingStep || trace.length;
+    this.#store.setState((s) => ({ step: to, following: false, grown: s.grown + 1 }));
+  }
+
+  #events(id: number, batch: Parameters<RunSink['events']>[0]): void {
+    const run = this.#find(id);
+    if (run === undefined) return;
+    run.trace.append(batch);
+    // One paint a frame however many batches came; long traces are redrawn less often while they grow.
+    if (this.#paint !== null) return;
+    const paint = (): void => {
+      this.#paint = null;
+      const s = this.#store.getState();
+      const shown = activeRun(s);
+      this.#store.setState({ grown: s.grown + 1, ...(s.following && shown !== null ? { step: shown.trace.length } : {}) });
+    };
+    this.#paint = run.trace.length > 5_000 ? window.setTimeout(paint, 250) : requestAnimationFrame(paint);
+  }
+
+  #add(o: Omit<RunView, 'id' | 'trace' | 'ended' | 'parent'> & { parent: number | null }, step = 0): RunView {
+    const view: RunView = { id: this.#nextId++, label: o.label, parent: o.parent, profile: o.profile, workload: o.workload, token: o.token, source: o.source, blanked: o.blanked, trace: new Trace(), ended: null };
+    this.#store.setState((s) => ({ runs: [...s.runs, view].slice(-40), active: view.id, step: 0, following: step === 0, open: new Set<number>() }));
+    return view;
+  }
+
+  #find(id: number): RunView | undefined {
+    return this.#store.getState().runs.find((r) => r.id === id);
+  }
+
+  #update(id: number, change: Partial<Pick<RunView, 'ended' | 'blanked' | 'token'>>): void {
+    this.#store.setState((s) => ({ runs: s.runs.map((r) => (r.id === id ? { ...r, ...change } : r)) }));
+  }
+
+  #remove(id: number): void {
+    this.#store.setState((s) => {
+      const runs = s.runs.filter((r) => r.id !== id);
+      const last = runs.at(-1);
+      return { runs, ...(s.active === id ? { active: last?.id ?? 0, step: last === undefined ? 0 : last.trace.failingStep || last.trace.length } : {}) };
+    });
+  }
+}
