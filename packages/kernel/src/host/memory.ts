@@ -6,7 +6,9 @@ import { BARRIERS, type Access, type Barrier } from '../lowering.ts';
 import { BARRIER_WEIGHT } from '../profiles.ts';
 import type { Behaviour } from './behaviours.ts';
 import type { GuestCall } from './call.ts';
+import { isCoherentRegion } from '../state.ts';
 import type { CpuRun } from './run.ts';
+import type { LoadKind } from './wait-loop.ts';
 
 const SIZES = [1, 2, 4, 8] as const;
 const sizeOf = (code: number): Size => SIZES[((code & SIZE_MASK) >>> SIZE_SHIFT) as 0 | 1 | 2 | 3];
@@ -17,31 +19,30 @@ function reply(call: GuestCall, value: Value): number {
   return typeof value === 'number' ? call.answer(value) : call.answer(Number(value & 0xffff_ffffn), Number(value >> 32n));
 }
 
-function load(access: Access, hoistable: boolean): Behaviour {
+function load(access: Access, kind: LoadKind): Behaviour {
   return (run, call, { code, a, row }) => {
     const place = placeOf(run, call, code, a);
     const addressDep = call.dependency(code >>> DEP_SHIFT);
     const name = run.nameOf(a);
-    const value = read(run, call, access, row.name, place, hoistable, { ...(addressDep === 0 ? {} : { addressDep }), ...(name === undefined ? {} : { name }) });
-    return reply(call, value);
+    return reply(call, read(run, call, access, row.name, place, kind, { ...(addressDep === 0 ? {} : { addressDep }), ...(name === undefined ? {} : { name }) }));
   };
 }
 
 /** A load, or a wait for another value when the program would only read the same one again. */
-function read(run: CpuRun, call: GuestCall, access: Access, as: string, place: Place, hoistable: boolean, extra: { addressDep?: number; name?: string }): Value {
+function read(run: CpuRun, call: GuestCall, access: Access, as: string, place: Place, kind: LoadKind, extra: { addressDep?: number; name?: string }): Value {
   const key = `${access}:${place.owner}:${place.address}:${place.size}`;
+  const shared = place.space === 'mmio' || isCoherentRegion(run.state, place.address);
   let value: Value;
-  for (;;) {
+  do {
     run.interruptible();
-    const spin = run.spinning(key, hoistable);
-    // A plain load in a loop may be hoisted out of it: then the first value is the last.
-    const until = spin === null ? null : spin.forever && run.hoists ? () => false : (seen: Value) => seen !== spin.last;
+    const wait = run.waitLoop.wait(key, kind, shared);
+    const until = wait === null ? null : wait.hoisted && run.hoists ? (): boolean => false : (seen: Value): boolean => seen !== wait.last;
     const operation = (order: AccessOrder): Operation => (until === null ? { kind: 'load', place, order, ...extra } : { kind: 'await', place, order, until, interruptible: true, ...extra });
     value = run.perform(call, run.profile.lowering.accesses[access], as, operation);
-    if (until === null || value !== -1) break;
-  }
+    // -1: an interrupt came instead. It is taken at the top of the loop.
+  } while (value === -1);
   call.loaded(run.lastAccess);
-  run.loadedFrom(key, value);
+  run.waitLoop.loaded(key, kind, value);
   return value;
 }
 
@@ -71,9 +72,9 @@ function operand(call: GuestCall, size: Size, low: number): Value {
   return (BigInt(call.unlatch()[0]) << 32n) | BigInt(low);
 }
 
-export const loadPlain = load('load', true);
-export const loadOnce = load('load-once', false);
-export const loadAcquire = load('load-acquire', false);
+export const loadPlain = load('load', 'plain');
+export const loadOnce = load('load-once', 'once');
+export const loadAcquire = load('load-acquire', 'once');
 export const storePlain = store('store');
 export const storeOnce = store('store-once');
 export const storeRelease = store('store-release');
@@ -83,7 +84,7 @@ const isBarrier = (name: string): name is Barrier => (BARRIERS as readonly strin
 export const barrier: Behaviour = (run, call, { row }) => {
   if (!isBarrier(row.name)) throw new RangeError(`${row.name} is no barrier`);
   run.interruptible();
-  run.moved();
+  run.waitLoop.barrier();
   run.metrics.barriers += BARRIER_WEIGHT[row.name];
   for (const fence of run.profile.lowering.barriers[row.name]) run.op(call, { kind: 'fence', fence, as: row.name });
   return 0;
@@ -91,7 +92,7 @@ export const barrier: Behaviour = (run, call, { row }) => {
 
 export const relax: Behaviour = (run) => {
   run.interruptible();
-  run.relax();
+  run.waitLoop.relax();
   return 0;
 };
 
@@ -111,7 +112,7 @@ const isRelaxed = (name: string): boolean => name.endsWith('_relaxed');
 export const mmioRead: Behaviour = (run, call, { code, a, row }) => {
   const place = registerPlace(run, call, row.name, a, sizeOf(code));
   run.metrics['mmio-reads'] += 1;
-  return reply(call, read(run, call, isRelaxed(row.name) ? 'mmio-read-relaxed' : 'mmio-read', row.name, place, false, {}));
+  return reply(call, read(run, call, isRelaxed(row.name) ? 'mmio-read-relaxed' : 'mmio-read', row.name, place, 'once', {}));
 };
 
 export const mmioWrite: Behaviour = (run, call, { code, a, b, row }) => {

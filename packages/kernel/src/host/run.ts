@@ -14,6 +14,7 @@ import { BOOT_ARENA, copyState, isCoherentRegion, type KernelState } from '../st
 import type { GuestCall } from './call.ts';
 import { noMetrics, type Metrics } from './metrics.ts';
 import { nameOf } from './naming.ts';
+import { WaitLoop } from './wait-loop.ts';
 
 /** The n-th call of a function that may fail does (workload `faults`). */
 export interface InjectedFault {
@@ -37,18 +38,6 @@ export interface RunOptions {
   readonly faultChoices: readonly string[];
 }
 
-/** Equal answers to one load in a row, after which it counts as a wait loop. */
-const SPIN_ONCE = 3;
-const SPIN_PLAIN = 15;
-
-/** Words of the load done last, to recognise a wait loop. */
-interface Spin {
-  readonly key: string;
-  readonly value: Value;
-  readonly repeats: number;
-  readonly relaxed: boolean;
-}
-
 export class CpuRun {
   readonly options: RunOptions;
   readonly port: Port;
@@ -66,7 +55,7 @@ export class CpuRun {
   context = '';
   /** The compiler may hoist a plain load out of a loop: only STRICT shows it (decision 16). */
   readonly hoists: boolean;
-  #spin: Spin | null = null;
+  readonly waitLoop = new WaitLoop();
   #lastAccess = 0;
 
   constructor(options: RunOptions, port: Port) {
@@ -159,33 +148,9 @@ export class CpuRun {
     this.#names.clear();
   }
 
-  /**
-   * Whether the load `key` reads the same value over and over, so that only another value can get the program on: then it should wait
-   * for one (decision 9). `last` is that value.
-   */
-  spinning(key: string, hoistable: boolean): { last: Value; forever: boolean } | null {
-    const spin = this.#spin;
-    if (spin === null || spin.key !== key) return null;
-    if (spin.relaxed) return { last: spin.value, forever: false };
-    if (spin.repeats < (hoistable ? SPIN_PLAIN : SPIN_ONCE)) return null;
-    return { last: spin.value, forever: hoistable };
-  }
-
-  /** After each load: `key` read `value`. */
-  loadedFrom(key: string, value: Value): void {
-    const spin = this.#spin;
-    const again = spin !== null && spin.key === key && spin.value === value;
-    this.#spin = { key, value, repeats: again ? spin.repeats + 1 : 0, relaxed: false };
-  }
-
-  /** cpu_relax: the load before it is part of a wait loop. */
-  relax(): void {
-    if (this.#spin !== null) this.#spin = { ...this.#spin, relaxed: true };
-  }
-
-  /** Anything else the program does ends a wait loop. */
+  /** Anything but loads and barriers: no wait loop goes on through it. */
   moved(): void {
-    this.#spin = null;
+    this.waitLoop.reset();
   }
 
   /** Whether this attempt of `what` is to fail. */
