@@ -8,7 +8,7 @@
  */
 import type { Site, TraceEvent } from '@dmalab/core/base/events';
 import { agentText, placeText } from '@dmalab/core/base/format';
-import { apply, createState, deviceOf } from '@dmalab/core/base/reducer';
+import { apply, createState } from '@dmalab/core/base/reducer';
 import { sentence } from '@dmalab/core/base/sentence';
 import type { MachineState } from '@dmalab/core/base/state';
 import { MEMORY, markOf, type Mark } from './marks.ts';
