@@ -4,6 +4,8 @@
  * data properties only, read through the C API, prototypes only while they are
  * no proxies. Whatever is stranger than that is named, not looked into.
  */
+import { mended } from './lexer.ts';
+import type { Modules } from './modules.ts';
 import type { Failure, Site } from './result.ts';
 import { type JsValue, TAG, UNDEFINED, type Vm, isFloat, tagOf, unsigned } from './vm.ts';
 
@@ -14,22 +16,19 @@ const FROZEN = /is read-only|object is not extensible|could not delete property|
 export class Describer {
   readonly #vm: Vm;
   readonly #ctx: number;
-  readonly #visible: (file: string) => boolean;
-  readonly #siteOfBareThrow: () => Site | null;
+  readonly #modules: () => Modules;
   readonly #stackGetter: JsValue;
   #atoms: { readonly name: number; readonly message: number } | null = null;
 
   /**
    * @param stackGetter the native getter of `Error.prototype.stack`
-   * @param visible whether positions in a file are shown; others are left out
-   * @param siteOfBareThrow where a value that carries no position may have come from
+   * @param modules what is loaded; positions in trusted modules are left out
    */
-  constructor(vm: Vm, ctx: number, stackGetter: JsValue, visible: (file: string) => boolean, siteOfBareThrow: () => Site | null) {
+  constructor(vm: Vm, ctx: number, stackGetter: JsValue, modules: () => Modules) {
     this.#vm = vm;
     this.#ctx = ctx;
     this.#stackGetter = stackGetter;
-    this.#visible = visible;
-    this.#siteOfBareThrow = siteOfBareThrow;
+    this.#modules = modules;
   }
 
   /** Takes the pending exception and describes it. */
@@ -39,12 +38,12 @@ export class Describer {
 
   describe(value: JsValue): Failure {
     if (tagOf(value) !== TAG.object || this.#vm.x.JS_IsProxy(value) !== 0 || this.#vm.x.JS_IsError(value) === 0) {
-      return { kind: 'threw', name: 'Error', message: `${this.#what(value)} was thrown; throw an Error, it knows its line`, site: this.#siteOfBareThrow(), stack: [] };
+      return { kind: 'threw', name: 'Error', message: `${this.#what(value)} was thrown; throw an Error, it knows its line`, site: this.#modules().siteOfBareThrow(), stack: [] };
     }
     const atoms = this.#atomsOf();
     const name = this.#inherited(value, atoms.name) ?? 'Error';
     const message = this.#inherited(value, atoms.message) ?? '';
-    const stack = parseStack(this.#stackOf(value), this.#visible);
+    const stack = this.#parseStack(this.#stackOf(value));
     const site = stack[0] ?? null;
     if (name === 'InternalError' && (message === 'out of memory' || message === 'string too long')) return { kind: 'out-of-memory', site, stack };
     if (name === 'RangeError' && message === 'Maximum call stack size exceeded') return { kind: 'stack-overflow', site, stack };
@@ -103,15 +102,15 @@ export class Describer {
     if (getter !== UNDEFINED || (tag !== TAG.string && tag !== TAG.rope)) return null;
     return this.#vm.text(this.#ctx, value);
   }
-}
 
-/** Positions in `stack` text as QuickJS writes it: `    at name (file:line:column)` or `    at file:line:column`. */
-function parseStack(stack: string, visible: (file: string) => boolean): Site[] {
-  const sites: Site[] = [];
-  for (const text of stack.split('\n')) {
-    const match = /^ {4}at (?:.*\()?([^()]*?):(\d+):(\d+)\)?$/.exec(text);
-    const [, file = '', line = '0', column = '0'] = match ?? [];
-    if (match !== null && visible(file)) sites.push({ file, line: Number(line), column: Number(column) });
+  /** Positions in stack text as QuickJS writes it: `    at name (file:line:column)` or `    at file:line:column`. */
+  #parseStack(stack: string): Site[] {
+    const sites: Site[] = [];
+    for (const text of stack.split('\n')) {
+      const [, file = '', line = '0', column = '0'] = /^ {4}at (?:.*\()?([^()]*?):(\d+):(\d+)\)?$/.exec(text) ?? [];
+      const module = this.#modules().get(file);
+      if (module !== undefined && module.trusted !== true) sites.push({ file, line: Number(line), column: mended(module.source, Number(line), Number(column)) });
+    }
+    return sites;
   }
-  return sites;
 }

@@ -6,7 +6,8 @@
  * every result with what QuickJS itself says in `Error.stack`.
  */
 import { type FunctionCode, loopSite } from './loops.ts';
-import type { Site } from './result.ts';
+import { mended } from './lexer.ts';
+import type { GuestModule, Site } from './result.ts';
 import type { Vm } from './vm.ts';
 
 /** Byte offsets, wasm32. */
@@ -28,33 +29,45 @@ interface Position {
   readonly column: number;
 }
 interface Code extends FunctionCode {
+  readonly module: GuestModule;
   /** Each position holds from its pc up to the next one's. */
   readonly positions: readonly Position[];
+  /** Asked for before. */
+  readonly sites: Map<number, Site>;
 }
 
 /** Decodes line tables once per function. Valid for one snapshot: no code is compiled after it. */
 export class Frames {
   /** Text of each module whose frames are shown, by the atom of its name. */
-  readonly #files: ReadonlyMap<number, { readonly name: string; readonly source: string }>;
+  readonly #files: ReadonlyMap<number, GuestModule>;
   readonly #codes = new Map<number, Code | null>();
 
-  constructor(files: ReadonlyMap<number, { readonly name: string; readonly source: string }>) {
+  constructor(files: ReadonlyMap<number, GuestModule>) {
     this.#files = files;
   }
 
   /** Innermost first; frames of other files are left out. */
   read(vm: Vm, runtime: number): Site[] {
-    return this.#walk(vm, runtime).map(({ code, pc }) => positionOf(code, pc));
+    return this.#walk(vm, runtime).map(({ code, pc }) => this.#site(code, pc));
   }
 
   /** The innermost loop that is being executed, whichever frame it is in. */
   loop(vm: Vm, runtime: number): Site | null {
     for (const { code, pc } of this.#walk(vm, runtime)) {
-      const file = [...this.#files.values()].find((f) => f.name === code.file);
-      const site = file === undefined ? null : loopSite(vm, code, file.source, pc);
+      const site = loopSite(vm, code, code.module.source, pc, (at) => this.#site(code, at));
       if (site !== null) return site;
     }
     return null;
+  }
+
+  #site(code: Code, pc: number): Site {
+    let site = code.sites.get(pc);
+    if (site === undefined) {
+      const { line, column } = positionOf(code, pc);
+      site = { file: code.file, line, column: mended(code.module.source, line, column) };
+      code.sites.set(pc, site);
+    }
+    return site;
   }
 
   #walk(vm: Vm, runtime: number): { readonly code: Code; readonly pc: number }[] {
@@ -94,22 +107,23 @@ export class Frames {
       if (code !== null) inner.push(code);
     }
     return {
-      ...{ file: file.name, line, column, inner, start: vm.u32(bytecode + BYTECODE.code), length: vm.u32(bytecode + BYTECODE.codeLength) },
+      ...{ module: file, file: file.name, line, column: mended(file.source, line, column), inner, start: vm.u32(bytecode + BYTECODE.code), length: vm.u32(bytecode + BYTECODE.codeLength) },
       source: source === 0 ? '' : vm.utf8(source, vm.u32(bytecode + BYTECODE.sourceLength)),
+      sites: new Map(),
       positions: lineTable(vm, vm.u32(bytecode + BYTECODE.table), vm.u32(bytecode + BYTECODE.tableLength), line, column),
     };
   }
 }
 
 /** The saved pc is that of the instruction after the call; 0: nothing has been called yet. */
-function positionOf(code: Code, pc: number): Site {
+function positionOf(code: Code, pc: number): Position {
   const offset = pc === 0 ? 0 : pc - code.start - 1;
   let found: Position = { pc: -1, line: code.line, column: code.column };
   for (const position of code.positions) {
     if (position.pc > offset) break;
     found = position;
   }
-  return { file: code.file, line: found.line, column: found.column };
+  return found;
 }
 
 function lineTable(vm: Vm, start: number, length: number, firstLine: number, firstColumn: number): Position[] {

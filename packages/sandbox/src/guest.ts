@@ -129,7 +129,7 @@ export class Guest {
       x.qjs_set_interrupt_handler(1);
       x.qjs_set_module_loader(1);
     }
-    this.#describer = new Describer(this.vm, this.ctx, this.natives.stack, (file) => this.modules.visible(file), () => this.modules.siteOfBareThrow());
+    this.#describer = new Describer(this.vm, this.ctx, this.natives.stack, () => this.modules);
   }
 
   /** Puts memory back as the image has it. Only for a guest whose memory has the image's size. */

@@ -111,3 +111,16 @@ export function offsetOf(source: string, line: number, column: number): number {
   }
   return at + column - 1;
 }
+
+/** QuickJS counts columns in UTF-8 bytes, editors in UTF-16 units; this turns the former into the latter. */
+export function mended(source: string, line: number, column: number): number {
+  const start = offsetOf(source, line, 1);
+  let bytes = column - 1;
+  let at = start;
+  while (bytes > 0 && at < source.length) {
+    const point = source.codePointAt(at) ?? 0;
+    bytes -= point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x1_0000 ? 3 : 4;
+    at += point < 0x1_0000 ? 1 : 2;
+  }
+  return at - start + 1;
+}

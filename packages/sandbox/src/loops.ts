@@ -33,8 +33,12 @@ export function checkOpcodes(vm: Vm): void {
   if (nameOf(0) !== 'invalid' || nameOf(106) !== 'goto' || nameOf(242 + OPCODES.shortShift) !== 'goto8') throw new RangeError('sandbox: the opcode table is not where it should be');
 }
 
-/** @param pc address at which the function was stopped @returns the innermost loop around it, null when there is none or it cannot be told */
-export function loopSite(vm: Vm, code: FunctionCode, moduleSource: string, pc: number): Site | null {
+/**
+ * @param pc address at which the function was stopped
+ * @param positionOf what the line table says about an address
+ * @returns the innermost loop around it, null when there is none
+ */
+export function loopSite(vm: Vm, code: FunctionCode, moduleSource: string, pc: number, positionOf: (pc: number) => Site): Site | null {
   const jumps = backwardJumps(vm, code);
   const headers = [...jumps.keys()].sort((a, b) => a - b);
   const index = headers.findLastIndex((header) => header <= pc && pc <= (jumps.get(header) ?? 0));
@@ -44,15 +48,21 @@ export function loopSite(vm: Vm, code: FunctionCode, moduleSource: string, pc: n
   const own = loops(moduleSource.slice(from, to))
     .map((at) => at + from)
     .filter((at) => !inner.some(([start, end]) => at >= start && at < end));
-  // A loop that never gets round to its start leaves no jump; then only a lone loop is certain.
-  const at = own.length === headers.length ? own[index] : own.length === 1 ? own[0] : undefined;
+  let at: number | undefined = own[index];
+  if (own.length !== headers.length) {
+    // A loop that never gets round to its start leaves no jump, and destructuring leaves one of its own.
+    const { line, column } = positionOf(headers[index] ?? pc);
+    at = own.find((offset) => offset >= offsetOf(moduleSource, line, column)) ?? own.at(-1);
+  }
   return at === undefined ? null : { file: code.file, ...lineColumn(moduleSource, at) };
 }
 
 function span(code: FunctionCode, moduleSource: string): [number, number] {
   if (code.source === '') return [0, moduleSource.length];
+  // The recorded position is that of a token at or just before the text.
   const near = offsetOf(moduleSource, code.line, code.column);
-  const at = moduleSource.startsWith(code.source, near) ? near : Math.max(moduleSource.lastIndexOf(code.source, near), 0);
+  const after = moduleSource.indexOf(code.source, near);
+  const at = after >= 0 ? after : Math.max(moduleSource.lastIndexOf(code.source, near), 0);
   return [at, at + code.source.length];
 }
 
