@@ -163,6 +163,13 @@ describe('XB1: a doorbell that arrives before what it announces', () => {
     t.get('nic0', 'flags', 1, 0, 0);
     expect(t.rules()).toEqual([]);
   });
+  it('is silent about a slot that is filled after a doorbell that was held back', () => {
+    const issued = t.events.length;
+    t.put('flags', 1, OWN, 18, 'relaxed');
+    t.takeBell(t.bell(0, 21, 'DOORBELL', issued));
+    t.get('nic0', 'flags', 1, 0, 0);
+    expect(t.rules()).toEqual([]);
+  });
   it('is silent while the doorbell is only on its way', () => {
     t.put('flags', 0, OWN, 18, 'relaxed');
     t.bell(0, 21);

@@ -21,6 +21,8 @@ interface Fence extends Half {
 
 /** What told an observer how far another agent had got. */
 interface Signal extends Half {
+  /** Its place in its agent's program order, as an event id: what the agent issued up to there came before it. */
+  readonly place: number;
   /** When the observer learnt of it, and where in the driver. */
   readonly learnt: Half;
   readonly kind: 'flag' | 'register';
@@ -37,6 +39,7 @@ interface Known {
 }
 
 interface RegisterMessage extends Half {
+  readonly place: number;
   readonly agent: string;
   readonly register: string;
   readonly order: string;
@@ -76,10 +79,10 @@ export class OrderingRules {
   }
 
   mmioWrite(event: EventOf<'mmio-write'>): void {
-    this.#registers.set(event.id, { id: event.id, site: event.site, agent: event.agent, register: event.register, order: event.order });
+    this.#registers.set(event.id, { id: event.id, place: event.issued, site: event.site, agent: event.agent, register: event.register, order: event.order });
   }
   registerSet(event: EventOf<'register'>): void {
-    this.#registers.set(event.id, { id: event.id, site: null, agent: event.agent, register: event.register, order: '' });
+    this.#registers.set(event.id, { id: event.id, place: event.id, site: null, agent: event.agent, register: event.register, order: '' });
   }
 
   /** A device looked at a register that a CPU wrote. */
@@ -109,9 +112,10 @@ export class OrderingRules {
     const message = this.#messages.of(event.from);
     if (message === undefined || !this.#pair(event.agent, message.agent)) return;
     const known = this.#knownOf(event.agent, message.agent);
-    if (known.flag !== undefined && known.flag.id > message.id) return;
+    if (known.flag !== undefined && known.flag.place > message.id) return;
     known.flag = {
       id: message.id,
+      place: message.id,
       site: message.site,
       learnt: { id: event.id, site: event.site },
       kind: 'flag',
@@ -126,21 +130,21 @@ export class OrderingRules {
     const message = this.#registers.get(write);
     if (message === undefined || !this.#pair(observer, message.agent)) return;
     const known = this.#knownOf(observer, message.agent);
-    if (known.register !== undefined && known.register.id > message.id) return;
-    known.register = { id: message.id, site: message.site, learnt: { id, site }, kind: 'register', address: 0, text: message.register, order: message.order, visibleAt: id };
+    if (known.register !== undefined && known.register.place > message.place) return;
+    known.register = { id: message.id, place: message.place, site: message.site, learnt: { id, site }, kind: 'register', address: 0, text: message.register, order: message.order, visibleAt: id };
   }
 
   #judge(load: EventOf<'load'> | EventOf<'rmw'>, writer: string, known: Known, isFlag: boolean): void {
-    const limit = Math.max(isFlag ? 0 : (known.flag?.id ?? 0), known.register?.id ?? 0);
+    const limit = Math.max(isFlag ? 0 : (known.flag?.place ?? 0), known.register?.place ?? 0);
     if (limit === 0) return;
     const device = this.#isDevice(load.agent);
     for (const write of this.#messages.at(Number(load.address), load.size)) {
-      if (write.agent !== writer || write.id >= limit) continue;
+      if (write.agent !== writer || write.id > limit || write === this.#messages.of(known.flag?.id ?? 0)) continue;
       const visibleAt = device ? write.deviceAt : write.cpuAt;
       if (visibleAt <= load.from) continue;
       // The flag explains more than the doorbell that came before it.
-      const signal = !isFlag && known.flag !== undefined && write.id < known.flag.id ? known.flag : known.register;
-      if (signal === undefined || write.id >= signal.id) continue;
+      const signal = !isFlag && known.flag !== undefined && write.id < known.flag.place ? known.flag : known.register;
+      if (signal === undefined || write.id > signal.place) continue;
       if (device) this.#deviceWasEarly(load, write, signal);
       else this.#cpuWasEarly(load, write, signal);
       return;
@@ -154,7 +158,7 @@ export class OrderingRules {
     const device = this.#names.agent(load.agent);
     const first: Half = { id: write.id, site: write.site };
     const second: Half = { id: signal.id, site: signal.site };
-    const fences = this.#between(write.agent, write.id, signal.id);
+    const fences = this.#between(write.agent, write.id, signal.place);
     const missing = signal.kind === 'register' ? 'wmb' : 'dma_wmb';
     const gap = this.#gap(fences, write.agent, first, second, signal);
     const key = `${write.site === null ? field(place) : whereText(first)} ${signal.site === null ? field(signal.text) : whereText(second)} ${load.agent}`;
@@ -231,7 +235,7 @@ export class OrderingRules {
   }
 
   #between(agent: string, from: number, to: number): Fence[] {
-    return (this.#fences.get(agent) ?? []).filter((f) => f.id > from && f.id < to);
+    return (this.#fences.get(agent) ?? []).filter((f) => f.id > from && f.id <= to);
   }
 
   #pair(observer: string, writer: string): boolean {

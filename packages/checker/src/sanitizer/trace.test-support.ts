@@ -84,8 +84,9 @@ export class Trace {
   fence(name: string, line: number, instructions = 'dmb oshst'): number {
     return this.emit('cpu0', 'fence', { name, instructions, site: at(line) });
   }
-  bell(value: number, line: number, register = 'DOORBELL'): number {
-    return this.emit('cpu0', 'mmio-write', { device: 'nic0', register, offset: 28, size: 4, value, order: 'plain', site: at(line) });
+  /** `issued`: the last event before the CPU issued it, when it was held back since. */
+  bell(value: number, line: number, register = 'DOORBELL', issued?: number): number {
+    return this.emit('cpu0', 'mmio-write', { device: 'nic0', register, offset: 28, size: 4, value, order: 'plain', issued: issued ?? this.events.length, site: at(line) });
   }
   takeBell(write: number): number {
     this.emit('nic0', 'mmio-arrive', { write, register: 'DOORBELL', value: 0 });

@@ -61,8 +61,8 @@ export const EVENTS = {
   /** `name` is the kernel primitive (`dma_wmb`), `instructions` what the profile lowers it to (`dmb oshst`); empty: compiler only. */
   fence: { name: 'text', instructions: 'text', site: 'site' },
 
-  /** An MMIO write left the CPU (posted) … */
-  'mmio-write': { device: 'text', register: 'text', offset: 'u32', size: 'u32', value: 'value', order: 'text', site: 'site' },
+  /** An MMIO write left the CPU (posted) … `issued`: the last event before the CPU issued it, which is its place in program order. */
+  'mmio-write': { device: 'text', register: 'text', offset: 'u32', size: 'u32', value: 'value', order: 'text', issued: 'id', site: 'site' },
   /** … and arrived. Agent is the device; `write` the sending event. */
   'mmio-arrive': { write: 'id', register: 'text', value: 'value' },
   /** A CPU read a register. `from`: the `register` or `mmio-write` event that put the value there, 0 = initial. */

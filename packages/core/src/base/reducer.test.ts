@@ -115,7 +115,7 @@ describe('lines of a non-coherent profile', () => {
 
 describe('everything else that can be seen', () => {
   it('doorbells are on their way until they arrive', () => {
-    const w = emit('cpu0', 'mmio-write', { device: 'nic0', register: 'DOORBELL', offset: 28, size: 4, value: 1, order: 'plain', site });
+    const w = emit('cpu0', 'mmio-write', { device: 'nic0', register: 'DOORBELL', offset: 28, size: 4, value: 1, order: 'plain', issued: 0, site });
     expect(state.posts).toEqual([{ write: w, cpu: 'cpu0', device: 'nic0', register: 'DOORBELL', value: 1 }]);
     const a = emit('nic0', 'mmio-arrive', { write: w, register: 'DOORBELL', value: 1 });
     expect([state.posts, state.devices.get('nic0')?.registers.get('DOORBELL')]).toEqual([[], { value: 1, step: a }]);
