@@ -28,12 +28,6 @@ export interface GradeJob {
   readonly source: CompiledSource;
   readonly audience: 'staff' | 'student';
 }
-export interface LabCheckJob {
-  readonly kind: 'check';
-  readonly lab: LabBundle;
-  /** Every driver of the lab folder, compiled: `starter`, `solution`, `wheats/x`, `variants/y`. */
-  readonly drivers: Readonly<Record<string, CompiledSource>>;
-}
 export interface CompileJob {
   readonly kind: 'compile';
   readonly files: Readonly<Record<string, string>>;
@@ -41,7 +35,7 @@ export interface CompileJob {
   readonly given: Readonly<Record<string, string>>;
   readonly types: boolean;
 }
-export type Job = RunJob | GradeJob | LabCheckJob | CompileJob;
+export type Job = RunJob | GradeJob | CompileJob;
 
 /** From the process, in order; `done` or `failed` is the last. */
 export type Answer =

@@ -6,9 +6,10 @@
  */
 import type { TraceEvent } from '@dmalab/core/base/events';
 import type { Report } from '@dmalab/contracts/report';
-import type { LabCheckResult } from '@dmalab/engine/lab-check';
+import { checkLab, type LabCheckResult } from '@dmalab/engine/lab-check';
+import type { LabBundle } from '@dmalab/engine/lab-bundle';
 import { Compiler } from './compiler.ts';
-import type { CompiledSource, GradeJob, Job, LabCheckJob, RunJob } from './job.ts';
+import type { CompiledSource, GradeJob, Job, RunJob } from './job.ts';
 import { GraderFailure, GraderProcess, type Listener } from './process.ts';
 import { type Wall, probeWall } from './wall/wall.ts';
 
@@ -36,7 +37,6 @@ export interface RunListeners {
 
 interface Waiting {
   readonly job: Job;
-  readonly wallMs: number;
   readonly listen: Listener;
   readonly tries: number;
   resolve(value: unknown): void;
@@ -84,8 +84,24 @@ export class GraderPool {
     return this.#enqueue(this.#batch, { kind: 'grade', ...job }, 2, (answer) => answer.kind === 'progress' && progress?.(answer.value)).done as Promise<Report>; // the worker's `grade` answers with one
   }
 
-  checkLab(job: Omit<LabCheckJob, 'kind'>, progress?: (value: unknown) => void): Promise<LabCheckResult> {
-    return this.#enqueue(this.#batch, { kind: 'check', ...job }, 1, (answer) => answer.kind === 'progress' && progress?.(answer.value), 10 * this.#wallMs).done as Promise<LabCheckResult>; // as above
+  /** Proves a lab: each of its drivers is graded like a submission, as many at a time as the pool is wide. */
+  async checkLab(lab: LabBundle, progress?: (done: number, of: number) => void): Promise<LabCheckResult> {
+    const names = Object.keys(lab.drivers);
+    const reports = new Map<string, Report>();
+    progress?.(0, names.length);
+    await Promise.all(
+      names.map(async (name) => {
+        const sources = Object.entries(lab.drivers[name] ?? {});
+        const source: CompiledSource = { files: Object.fromEntries(sources.map(([file, s]) => [file, s.code])), original: Object.fromEntries(sources.map(([file, s]) => [file, s.text])), diagnostics: [] };
+        reports.set(name, await this.grade({ lab, source, audience: 'staff' }));
+        progress?.(reports.size, names.length);
+      }),
+    );
+    return checkLab(lab, (name) => {
+      const report = reports.get(name);
+      if (report === undefined) throw new Error(`no report for ${name}`);
+      return report;
+    });
   }
 
   /** Jobs waiting and running, for the page that shows a queue. */
@@ -101,10 +117,10 @@ export class GraderPool {
     for (const entry of [...this.#interactive.splice(0), ...this.#batch.splice(0), ...this.#running]) this.#stop(entry);
   }
 
-  #enqueue(queue: Waiting[], job: Job, tries: number, listen: Listener | ((answer: Parameters<Listener>[0]) => unknown), wallMs = this.#wallMs): { entry: Waiting; done: Promise<unknown> } {
+  #enqueue(queue: Waiting[], job: Job, tries: number, listen: Listener | ((answer: Parameters<Listener>[0]) => unknown)): { entry: Waiting; done: Promise<unknown> } {
     let entry!: Waiting;
     const done = new Promise<unknown>((resolve, reject) => {
-      entry = { job, wallMs, listen: (answer) => void listen(answer), tries, resolve, reject, stopped: false };
+      entry = { job, listen: (answer) => void listen(answer), tries, resolve, reject, stopped: false };
       if (this.#closed) reject(new GraderFailure('stopped', 'the pool is closed'));
       else queue.push(entry);
     });
@@ -127,7 +143,7 @@ export class GraderPool {
       this.#spare = undefined;
       entry.process = process;
       try {
-        const result = process.run(entry.job, entry.wallMs, entry.listen);
+        const result = process.run(entry.job, this.#wallMs, entry.listen);
         this.#spare = this.#closed ? undefined : new GraderProcess(this.wall);
         entry.resolve(await result);
         process.kill();

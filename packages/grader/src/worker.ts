@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The grading process: engine, machine and sandbox together behind the wall.
+ * Reads jobs as frames on standard input, answers on standard output, holds
+ * nothing between jobs but what is the same for all.
+ */
+import { readFileSync, writeSync } from 'node:fs';
+import { createEngine, type Engine } from '@dmalab/engine/engine';
+import { sandboxWasmUrl } from '@dmalab/sandbox/node';
+import { compileSources } from './compile-sources.ts';
+import type { Answer, Job } from './job.ts';
+import { encodeFrame, FrameReader } from './protocol.ts';
+
+let engine: Engine | undefined;
+const theEngine = (): Engine => (engine ??= createEngine({ sandbox: new WebAssembly.Module(readFileSync(sandboxWasmUrl())) }));
+
+/** Synchronous, so that events leave while the engine is at work; waits when the pipe is full. */
+function send(answer: Answer): void {
+  const frame = encodeFrame(answer);
+  for (let sent = 0; sent < frame.length; ) {
+    try {
+      sent += writeSync(1, frame, sent);
+    } catch (error) {
+      if (!(error instanceof Error) || !('code' in error) || error.code !== 'EAGAIN') throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+    }
+  }
+}
+
+function perform(job: Job): unknown {
+  switch (job.kind) {
+    case 'compile':
+      return compileSources(job.files, job.given, job.types);
+    case 'run':
+      return theEngine().run(job, {
+        events: (events) => send({ kind: 'events', events }),
+        progress: (value) => send({ kind: 'progress', value }),
+        verdict: (value) => send({ kind: 'verdict', value }),
+      });
+    case 'grade':
+      return theEngine().grade(job.lab, job.source, { audience: job.audience, onProgress: (value) => send({ kind: 'progress', value }) });
+  }
+}
+
+const reader = new FrameReader();
+process.stdin.on('data', (chunk: Buffer) => {
+  for (const job of reader.push(chunk)) {
+    try {
+      send({ kind: 'done', value: perform(job as Job) }); // only the pool writes here
+    } catch (error) {
+      send({ kind: 'failed', message: error instanceof Error ? `${error.name}: ${error.message}` : String(error) });
+    }
+  }
+});
+process.stdin.on('end', () => process.exit(0));
+send({ kind: 'ready' });
