@@ -65,7 +65,7 @@ export function recordedRun(): TraceEvent[] {
   r.load('cpu0', 'flags', 0, 0, 0, { line: 11 });
   const s0 = [r.store('addr', 0, frame(0), 14), r.store('len', 0, 60, 15), r.store('flags', 0, OWN, 18)];
   const d0 = s0.map((s) => r.drain(s));
-  const bell = r.add('cpu0', 'mmio-write', { device: 'nic0', register: 'DOORBELL', offset: 0x10, size: 4, value: 0, order: 'release', site: { file: 'driver.ts', line: 21, column: 3 } }, { causes: d0 });
+  const bell = r.add('cpu0', 'mmio-write', { device: 'nic0', register: 'DOORBELL', offset: 0x10, size: 4, value: 0, order: 'release', issued: 0, site: { file: 'driver.ts', line: 21, column: 3 } }, { causes: d0 });
   const arrive = r.add('nic0', 'mmio-arrive', { write: bell, register: 'DOORBELL', value: 0 } as EventFields<'mmio-arrive'>, { causes: [bell] });
   r.add('nic0', 'mmio-take', { register: 'DOORBELL', offset: 0x10, value: 0, write: bell }, { causes: [arrive] });
   r.add('nic0', 'device', { patch: { state: 'running', slot: 0 }, text: 'started, ring of 4' }, { causes: [arrive] });
@@ -91,7 +91,7 @@ export function recordedRun(): TraceEvent[] {
   );
   r.add('cpu0', 'log', { level: 'err', text: 'nic0: slot 1 has length 0, frame dropped' });
   const late = r.drain(len1);
-  const bell1 = r.add('cpu0', 'mmio-write', { device: 'nic0', register: 'DOORBELL', offset: 0x10, size: 4, value: 1, order: 'release', site: site(21) }, { causes: [late] });
+  const bell1 = r.add('cpu0', 'mmio-write', { device: 'nic0', register: 'DOORBELL', offset: 0x10, size: 4, value: 1, order: 'release', issued: 0, site: site(21) }, { causes: [late] });
   r.add('nic0', 'mmio-arrive', { write: bell1, register: 'DOORBELL', value: 1 } as EventFields<'mmio-arrive'>, { causes: [bell1] });
   r.add('machine', 'end', { reason: 'quiescent', text: '' });
   return r.events;
@@ -108,7 +108,7 @@ export function longRun(frames: number): TraceEvent[] {
   for (let n = 0; n < frames; n += 1) {
     const slot = n % 4;
     const drains = [r.store('addr', slot, 0x8010_0000n + BigInt(n) * 2048n, 14), 0, r.store('len', slot, 60 + n, 15), 0, r.store('flags', slot, OWN, 18), 0].flatMap((s) => (s === 0 ? [] : [r.drain(s)]));
-    const bell = r.add('cpu0', 'mmio-write', { device: 'nic0', register: 'DOORBELL', offset: 0x10, size: 4, value: slot, order: 'release', site: null });
+    const bell = r.add('cpu0', 'mmio-write', { device: 'nic0', register: 'DOORBELL', offset: 0x10, size: 4, value: slot, order: 'release', issued: 0, site: null });
     const there = r.add('nic0', 'mmio-arrive', { write: bell, register: 'DOORBELL', value: slot } as EventFields<'mmio-arrive'>, { causes: [bell] });
     r.load('nic0', 'flags', slot, OWN, drains[2]!, { causes: [there] });
     r.load('nic0', 'len', slot, 60 + n, drains[1]!);
