@@ -12,7 +12,7 @@ export class Modules {
   readonly #imports = new Map<string, string[]>();
 
   constructor(modules: readonly GuestModule[]) {
-    this.#byName.set(OPS_MODULE, { name: OPS_MODULE, source: OPS_SOURCE, trusted: true });
+    this.#byName.set(OPS_MODULE, { name: OPS_MODULE, source: OPS_SOURCE, trusted: true, hidden: true });
     for (const module of modules) {
       if (this.#byName.has(module.name)) throw new RangeError(`sandbox: two modules are called "${module.name}"`);
       this.#byName.set(module.name, module);
@@ -35,8 +35,10 @@ export class Modules {
 
   /** @returns the module's name, or a sentence about why there is none */
   resolve(base: string, specifier: string): { name: string } | { refused: string } {
-    const name = specifier.startsWith('./') || specifier.startsWith('../') ? relative(base, specifier) : specifier;
-    if (name === OPS_MODULE && this.#byName.get(base)?.trusted !== true) return { refused: this.#refusal(specifier) };
+    const written = specifier.startsWith('./') || specifier.startsWith('../') ? relative(base, specifier) : specifier;
+    // './nic' is './nic.ts', as in TypeScript.
+    const name = specifier.startsWith('.') && !this.#byName.has(written) ? `${written}.ts` : written;
+    if (this.#byName.get(name)?.hidden === true && this.visible(base)) return { refused: this.#refusal(specifier) };
     if (!this.#byName.has(name)) return { refused: this.#refusal(specifier) };
     this.#imports.set(base, [...(this.#imports.get(base) ?? []), name]);
     return { name };
@@ -72,7 +74,7 @@ export class Modules {
   }
 
   #refusal(specifier: string): string {
-    const names = this.names().filter((n) => n !== OPS_MODULE && this.#byName.get(n)?.trusted === true);
+    const names = this.names().filter((n) => this.#byName.get(n)?.trusted === true && this.#byName.get(n)?.hidden !== true);
     return `cannot import "${specifier}": ${names.length === 0 ? 'there is nothing to import here' : `only ${names.join(', ')} can be imported`}`;
   }
 }

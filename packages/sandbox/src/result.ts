@@ -36,4 +36,6 @@ export interface GuestModule {
   readonly source: string;
   /** May import `sandbox:op`, and is left out of sites. */
   readonly trusted?: boolean;
+  /** Only trusted modules may import it. */
+  readonly hidden?: boolean;
 }
