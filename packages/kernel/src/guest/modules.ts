@@ -9,6 +9,8 @@ export interface GuestModule {
   readonly name: string;
   readonly source: string;
   readonly trusted: boolean;
+  /** Only trusted modules may import it. */
+  readonly hidden?: boolean;
 }
 
 /** Values that a module exports besides rows and constants: `export const le16 = k.le16`. */
@@ -41,6 +43,6 @@ function moduleSource(name: ModuleName): string {
 /** @param endian byte order of the CPU: decides what cpu_to_le32 and its siblings do */
 export function guestModules(endian: 'little' | 'big' = 'little'): readonly GuestModule[] {
   const codes = OPS.filter((row) => row.module === 'kernel/core').map(codeText).join('\n');
-  const core = { name: 'kernel/core', source: coreSource({ endian, codes }), trusted: true };
+  const core = { name: 'kernel/core', source: coreSource({ endian, codes }), trusted: true, hidden: true };
   return [core, ...MODULES.map((name) => ({ name, source: moduleSource(name), trusted: true }))];
 }

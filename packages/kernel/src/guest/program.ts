@@ -47,7 +47,7 @@ export function guestProgram(files: readonly SourceFile[], endian: 'little' | 'b
     'export function invoke(index, ...words) { return k.invoke(index, words); }',
     '',
   ].join('\n');
-  return { modules: [...guestModules(endian), ...own.map(({ module }) => module), { name: ENTRY, source, trusted: true }], entry: ENTRY };
+  return { modules: [...guestModules(endian), ...own.map(({ module }) => module), { name: ENTRY, source, trusted: true, hidden: true }], entry: ENTRY };
 }
 
 export interface StructField {
