@@ -137,4 +137,6 @@ export type TraceEvent = { [K in EventKind]: EventOf<K> }[EventKind];
 /** Watches a run. Two kinds exist: the tracer and the sanitizer. A machine without observers builds no events. */
 export interface Observer {
   event(event: TraceEvent): void;
+  /** Findings to be told right after the event it has just seen; asked once after each event. They are events of their own, by `machine`. */
+  readonly additions?: () => readonly EventFields<'finding'>[];
 }

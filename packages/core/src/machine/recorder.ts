@@ -26,7 +26,11 @@ export class Recorder {
     const header = { id: this.last, agent, cycle: this.cycle, causes: causes.filter((id) => id > 0), kind };
     // The fields belong to the kind by the signature; a union over all kinds cannot be built from them without saying so.
     const event = (choices.length > 0 ? { ...header, choices, ...fields } : { ...header, ...fields }) as unknown as TraceEvent;
+    const { last } = this;
     for (const observer of this.#observers) observer.event(event);
-    return this.last;
+    for (const observer of this.#observers) {
+      for (const fields of observer.additions?.() ?? []) this.emit('finding', 'machine', [fields.first, fields.second], fields);
+    }
+    return last;
   }
 }
