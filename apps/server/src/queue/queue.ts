@@ -16,7 +16,7 @@ const bullmq = createRequire(import.meta.url)('bullmq') as typeof import('bullmq
 const NAME = 'submissions';
 const TRIES = 3;
 /** After this long without a sign of life a worker's job is taken over, milliseconds. */
-const LOCK_MS = 6_000;
+const LOCK_MS = 4_000;
 
 export interface JobQueue {
   /** Adds the job of a submission. Adding it again is harmless. */
