@@ -213,11 +213,11 @@ export class OrderingRules {
     }
     if (isRelease(signal.order)) return 'a release orders CPUs only';
     const fences = this.#fences.get(agent) ?? [];
-    const sameLineOf = (f: Fence | undefined): f is Fence => f !== undefined && f.name !== 'barrier' && !isSmp(f.name);
-    const before = fences.filter((f) => f.id < first.id).at(-1);
-    const after = fences.find((f) => f.id > second.id);
-    if (sameLineOf(after) && this.#adjacent(agent, second.id, after.id)) return `no barrier orders the two: ${after.name}() comes after both`;
-    if (sameLineOf(before) && this.#adjacent(agent, before.id, first.id)) return `no barrier orders the two: ${before.name}() comes before both`;
+    const fits = signal.learnt === first ? READ_BARRIERS : WRITE_BARRIERS;
+    const before = fences.filter((f) => f.id < first.id && fits.has(f.name)).at(-1);
+    const after = fences.find((f) => f.id > second.id && fits.has(f.name));
+    if (after !== undefined && this.#adjacent(agent, second.id, after.id)) return `no barrier orders the two: ${after.name}() comes after both`;
+    if (before !== undefined && this.#adjacent(agent, before.id, first.id)) return `no barrier orders the two: ${before.name}() comes before both`;
     return 'no barrier orders the two';
   }
 
@@ -251,6 +251,9 @@ export class OrderingRules {
   }
 }
 
+/** Barriers that would do, were they in the right place. */
+const WRITE_BARRIERS: ReadonlySet<string> = new Set(['mb', 'wmb', 'dma_mb', 'dma_wmb']);
+const READ_BARRIERS: ReadonlySet<string> = new Set(['mb', 'rmb', 'dma_mb', 'dma_rmb']);
 const isSmp = (name: string): boolean => name.startsWith('smp_');
 const isRelease = (order: string): boolean => order === 'release' || order === 'releasePC' || order === 'acq_rel' || order === 'full';
 const loaded = (event: EventOf<'load'> | EventOf<'rmw'>): number | bigint => (event.kind === 'load' ? event.value : event.old);
