@@ -130,8 +130,10 @@ function useFindingMarks(editor: { readonly current: Editor | null }, file: stri
       const { after, text: words } = lines.gap;
       e.changeViewZones((zones) => {
         const node = document.createElement('div');
-        node.className = 'gap';
-        node.textContent = words;
+        const inner = document.createElement('div');
+        inner.className = 'gap';
+        inner.textContent = words;
+        node.append(inner);
         zone = zones.addZone({ afterLineNumber: after, heightInLines: 1, domNode: node });
       });
     }

@@ -56,7 +56,7 @@ export function ringView(layout: PlacedLayout, state: MachineState, index: Trace
     const memory = layout.fields.map((f): Cell => {
       const at = fieldAddress(layout, i, f);
       const cell = state.memory.read(at, f.size);
-      return { text: cell === null ? '0' : fieldValue(f, cell.value), step: cell?.by ?? 0, changed: cell !== null && cell.by === step, wrong: wrong?.address === at, known: true };
+      return { text: fieldValue(f, cell?.value ?? 0), step: Math.max(0, cell?.by ?? 0), changed: cell !== null && cell.by === step, wrong: wrong?.address === at, known: true };
     });
     const seen = layout.fields.map((f): Cell => {
       const at = fieldAddress(layout, i, f);

@@ -64,6 +64,6 @@ export class Trace {
   /** The step a failed run opens at: where the finding shows; 0 without one. */
   get failingStep(): number {
     const f = this.index.finding;
-    return f === null ? 0 : f.event.id;
+    return f === null ? 0 : f.witness;
   }
 }

@@ -35,7 +35,7 @@ export function labelsOf(e: TraceEvent, names: Names, index: TraceIndex): LabelC
     case 'mmio-arrive':
       return words('arrives');
     case 'mmio-take':
-      return e.write === 0 ? mono(assign(e.register, '→', plainValue(e.value))) : words('takes it', '');
+      return e.write === 0 ? mono(assign(e.register, '→', plainValue(e.value))) : words('wakes');
     case 'mmio-read':
       return mono(assign(e.register, '→', plainValue(e.value)));
     case 'fence':

@@ -168,7 +168,7 @@ function drawMarks(items: Item[], field: LabelField, t: Tall): void {
     if (t.folded(m.step)) continue;
     const x = t.x.get(m.lane) ?? 0;
     const y = t.y(m.step);
-    if (m.half === 'witness' && t.findingShown) items.push({ kind: 'octagon', x, y, r: 9, step: m.step });
+    if (m.witness && t.findingShown) items.push({ kind: 'octagon', x, y, r: 9, step: m.step });
     else items.push(markItem(m, x, y, m.step > t.step, t.model));
     field.reserve({ x: x - 9, y: y - 7, w: 18, h: 14 });
   }
@@ -192,11 +192,11 @@ function drawFinding(items: Item[], field: LabelField, t: Tall): void {
 }
 
 function drawLabels(field: LabelField, t: Tall): void {
-  const weight = (m: Mark): number => (m.step === t.step ? 0 : m.half !== null ? 1 : 2);
+  const weight = (m: Mark): number => (m.step === t.step ? 0 : m.half !== null || m.witness ? 1 : 2);
   for (const m of t.model.marks.filter((k) => !t.folded(k.step)).sort((a, b) => weight(a) - weight(b) || a.step - b.step)) {
     const x = t.x.get(m.lane) ?? 0;
     const y = t.y(m.step);
-    const bad = m.half === 'witness' && t.findingShown;
+    const bad = m.witness && t.findingShown;
     const now = t.step === m.step;
     // A label stands right of the bars that pass its row.
     const bars = t.model.bars.filter((b) => b.lane === m.lane && b.store <= Math.min(m.step, t.step) && (b.drain === 0 || b.drain >= m.step)).map((b) => t.barX.get(`${b.lane}/${b.row}`)! + 10);

@@ -308,7 +308,7 @@ function drawMarks(items: Item[], field: LabelField, { model, cols, step, lane, 
     const x = cols.x(m.step);
     const y = lane(m.lane);
     const future = m.step > step;
-    if (m.half === 'witness' && findingShown) items.push({ kind: 'octagon', x, y, r: 9, step: m.step });
+    if (m.witness && findingShown) items.push({ kind: 'octagon', x, y, r: 9, step: m.step });
     else items.push(markItem(m, x, y, future, model));
     field.reserve({ x: x - 6, y: y - 6, w: 12, h: 12 });
   }
@@ -324,7 +324,7 @@ export function markItem(m: Mark, x: number, y: number, future: boolean, model: 
 
 function drawFinding(items: Item[], field: LabelField, { model, cols, lane, step }: View): void {
   for (const m of model.marks) {
-    if ((m.half !== 1 && m.half !== 2) || cols.folded(m.step)) continue;
+    if (m.half === null || cols.folded(m.step)) continue;
     const x = cols.x(m.step) - 11;
     const y = lane(m.lane) + 11;
     items.push({ kind: 'half', x, y, n: m.half });
@@ -345,12 +345,12 @@ function drawFinding(items: Item[], field: LabelField, { model, cols, lane, step
 }
 
 function drawLabels(field: LabelField, { model, cols, step, lane, findingShown }: View): void {
-  const weight = (m: Mark): number => (m.step === step ? 0 : m.half !== null ? 1 : model.keep.has(m.step) ? 2 : 3);
+  const weight = (m: Mark): number => (m.step === step ? 0 : m.half !== null || m.witness ? 1 : model.keep.has(m.step) ? 2 : 3);
   for (const m of model.marks.filter((k) => !cols.folded(k.step)).sort((a, b) => weight(a) - weight(b) || a.step - b.step)) {
     const x = cols.x(m.step);
     const y = lane(m.lane);
     const kind = model.lanes.find((l) => l.id === m.lane)?.kind ?? 'mem';
-    const bad = m.half === 'witness' && findingShown;
+    const bad = m.witness && findingShown;
     const more = { mono: m.mono, role: 'label' as const, step: m.step, tone: (bad ? 'bad' : m.step > step ? 'ink-3' : 'ink') as Tone, weight: bad ? 700 : 400 };
     const at = (text: string): TextItem => (kind === 'cpu' ? frame(x, y - 12, text, more) : kind === 'mem' ? frame(x + 8, y - 9, text, { ...more, anchor: 'start' }) : frame(x, y + 21, text, more));
     field.place(m.labels.filter((t) => t !== '').map(at));

@@ -10,7 +10,7 @@ export interface ScrubMark {
 export function scrubMarks(index: TraceIndex): ScrubMark[] {
   const marks: ScrubMark[] = [];
   for (const e of index.events) {
-    if (e.kind === 'finding') marks.push({ step: e.id, kind: 'finding' });
+    if (e.id === index.finding?.witness || (e.kind === 'finding' && e.id !== index.finding?.event.id)) marks.push({ step: e.id, kind: 'finding' });
     else if (index.deviates(e.id)) marks.push({ step: e.id, kind: 'choice' });
     else if (e.kind === 'mmio-write') marks.push({ step: e.id, kind: 'bell' });
     else if (e.kind === 'fence') marks.push({ step: e.id, kind: 'barrier' });

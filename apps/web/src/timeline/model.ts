@@ -25,8 +25,10 @@ export interface Mark {
   /** Longest first; a label gives way by falling back to the next, then to nothing. */
   readonly labels: readonly string[];
   readonly mono: boolean;
-  /** Part of the finding: 1, 2 for its halves, 'witness' for the step it shows at. */
-  readonly half: 1 | 2 | 'witness' | null;
+  /** One of the two halves of the finding. */
+  readonly half: 1 | 2 | null;
+  /** The step the finding shows at. */
+  readonly witness: boolean;
 }
 export interface Bar {
   readonly store: number;
@@ -79,7 +81,7 @@ export const MEMORY = 'memory';
 export function buildModel(index: TraceIndex, names: Names): TimelineModel {
   const finding = index.finding;
   const witness = finding?.witness ?? 0;
-  const half = (step: number): Mark['half'] => (finding === null ? null : step === finding.first ? 1 : step === finding.second ? 2 : step === witness ? 'witness' : null);
+  const half = (step: number): Mark['half'] => (finding === null ? null : step === finding.first ? 1 : step === finding.second ? 2 : null);
   const marks: Mark[] = [];
   const bars: Bar[] = [];
   const arrows: Arrow[] = [];
@@ -89,7 +91,7 @@ export function buildModel(index: TraceIndex, names: Names): TimelineModel {
   for (const e of index.events) {
     const last = columns.at(-1);
     const quiet = QUIET.has(e.kind) || (e.kind === 'device' && e.text === '');
-    if (quiet && half(e.id) === null) {
+    if (quiet && half(e.id) === null && e.id !== witness) {
       if (last === undefined) columns.push({ step: e.id, first: e.id, last: e.id });
       else last.last = e.id;
       continue;
@@ -98,7 +100,7 @@ export function buildModel(index: TraceIndex, names: Names): TimelineModel {
     const opening = columns.length === 1 && marks.length === 0 && last !== undefined;
     if (opening) Object.assign(last, { step: e.id, last: e.id });
     else columns.push({ step: e.id, first: e.id, last: e.id });
-    marks.push(markOf(e, names, index, half(e.id)));
+    marks.push(markOf(e, names, index, half(e.id), e.id === witness));
     addArrows(arrows, e, index, names, half);
     if (e.kind === 'store') addBar(bars, rows, e, index, names, half(e.id));
   }
@@ -115,11 +117,11 @@ export function laneOf(e: TraceEvent): string {
   return e.agent === 'machine' ? MEMORY : deviceOf(e.agent);
 }
 
-function markOf(e: TraceEvent, names: Names, index: TraceIndex, half: Mark['half']): Mark {
+function markOf(e: TraceEvent, names: Names, index: TraceIndex, half: Mark['half'], witness: boolean): Mark {
   const lane = laneOf(e);
   const agentShape: Shape = lane === MEMORY ? 'mem' : names.shape(lane);
   const { labels, mono } = labelsOf(e, names, index);
-  const base = { step: e.id, lane, labels, mono, half };
+  const base = { step: e.id, lane, labels, mono, half, witness };
   switch (e.kind) {
     case 'mmio-write':
     case 'mmio-arrive':
@@ -163,7 +165,7 @@ function addBar(bars: Bar[], rows: Map<string, string[]>, e: TraceEvent & { kind
   const list = rows.get(e.agent) ?? [];
   if (!list.includes(row)) list.push(row);
   rows.set(e.agent, list);
-  bars.push({ store: e.id, drain, lane: e.agent, row, text: `${row} = ${names.value(e.address, e.value)}`, half: half === 'witness' ? null : half });
+  bars.push({ store: e.id, drain, lane: e.agent, row, text: `${row} = ${names.value(e.address, e.value)}`, half });
 }
 
 function addArrows(arrows: Arrow[], e: TraceEvent, index: TraceIndex, names: Names, half: (step: number) => Mark['half']): void {
@@ -175,7 +177,7 @@ function addArrows(arrows: Arrow[], e: TraceEvent, index: TraceIndex, names: Nam
     const store = index.at(e.store);
     if (store?.kind === 'store') arrow('drain', e.store, e.id, store.agent, MEMORY, false, hasBar(store, index, half(store.id)) ? names.short(store.address, store.name) : '');
   } else if (e.kind === 'load' || (e.kind === 'rmw' && e.from > 0)) {
-    if (e.kind === 'load' && (e.stale || half(e.id) === 'witness')) arrow('old', e.id, e.id, MEMORY, lane);
+    if (e.kind === 'load' && (e.stale || (index.finding?.witness === e.id && index.finding.old))) arrow('old', e.id, e.id, MEMORY, lane);
     else if (e.from > 0 && !(e.kind === 'load' && e.forwarded)) arrow('read', e.from, e.id, MEMORY, lane, isRacing(e.from, index));
   }
   if (e.kind === 'write' || e.kind === 'rmw') arrow('write', e.id, e.id, lane, MEMORY);
@@ -196,7 +198,7 @@ function addFinding(arrows: Arrow[], f: NonNullable<TraceIndex['finding']>, inde
   if (witness !== undefined && late !== undefined) arrows.push({ kind: 'late', from: f.witness, to: f.late, fromLane: lane(witness), toLane: MEMORY, racing: true, text: 'too late' });
   const first = index.at(f.first);
   const second = index.at(f.second);
-  if (first !== undefined && second !== undefined && f.event.missing !== '' && f.first < f.second && f.first !== f.witness) {
+  if (first !== undefined && second !== undefined && f.event.missing !== '' && f.first < f.second) {
     arrows.push({ kind: 'missing', from: f.first, to: f.second, fromLane: lane(first), toLane: lane(second), racing: true, text: `no edge: ${f.event.missing}() is missing` });
   }
 }
@@ -205,7 +207,7 @@ function addFinding(arrows: Arrow[], f: NonNullable<TraceIndex['finding']>, inde
 function buildLanes(names: Names, index: TraceIndex, rows: ReadonlyMap<string, string[]>): Lane[] {
   const seen = new Set<string>();
   for (const e of index.events) if (!QUIET.has(e.kind)) seen.add(laneOf(e));
-  const declared = names.agents.map((a) => a.id);
+  const declared = [...new Set(names.agents.map((a) => deviceOf(a.id)))];
   const ids = [...declared, ...[...seen].filter((id) => !declared.includes(id) && id !== MEMORY).sort()];
   const of = (kind: 'cpu' | 'iommu' | 'dev'): Lane[] => ids.filter((id) => names.shape(id) === kind).map((id) => ({ id, kind, name: names.agent(id), rows: rows.get(id) ?? [] }));
   return [...of('cpu'), { id: MEMORY, kind: 'mem', name: 'memory', rows: [] }, ...of('iommu'), ...of('dev')];
@@ -214,7 +216,7 @@ function buildLanes(names: Names, index: TraceIndex, rows: ReadonlyMap<string, s
 /** Never folded: the racing pair, its drains and reader, deviations, and a message whose other end is kept. */
 function keepSet(index: TraceIndex, marks: readonly Mark[], arrows: readonly Arrow[]): Set<number> {
   const keep = new Set<number>();
-  for (const m of marks) if (m.half !== null) keep.add(m.step);
+  for (const m of marks) if (m.half !== null || m.witness) keep.add(m.step);
   const f = index.finding;
   if (f !== null) for (const s of [f.witness, f.late, index.drainOf(f.first), index.drainOf(f.second)]) if (s > 0) keep.add(s);
   for (const a of arrows) if (a.racing) keep.add(a.from).add(a.to);

@@ -115,7 +115,7 @@ function noteOf(e: TraceEvent, index: TraceIndex, names: Names): string {
   if (f !== null) {
     if (e.id === f.first) notes.push('half 1 of the finding');
     if (e.id === f.second) notes.push(f.event.missing === '' ? 'half 2' : `half 2; nothing orders it after ${f.first}`);
-    if (e.id === f.witness) notes.push(e.kind === 'load' ? 'finding: old value' : 'finding shows here');
+    if (e.id === f.witness) notes.push(f.old ? 'finding: old value' : 'finding shows here');
     if (e.id === f.event.id && e.id !== f.witness) notes.push(`finding ${f.event.rule}`);
     if (e.id === f.late) notes.push('too late');
   }
@@ -123,7 +123,7 @@ function noteOf(e: TraceEvent, index: TraceIndex, names: Names): string {
     const ahead = index.overtaken(e.id);
     if (ahead !== null) notes.push(`overtakes ${names.place(ahead.address, ahead.name)} of step ${ahead.id}`);
   }
-  if (e.kind === 'load' && e.stale && e.id !== f?.witness) notes.push('old value');
+  if (e.kind === 'load' && e.stale && !(e.id === f?.witness && f.old)) notes.push('old value');
   if (e.kind === 'load' && e.forwarded) notes.push('own waiting store');
   if (e.kind === 'line-drop' && e.lostDirty) notes.push('what it alone held is lost');
   for (const c of e.choices ?? []) if (c.taken !== 0) notes.push(`choice: ${c.options[c.taken] ?? c.key}`);

@@ -11,6 +11,8 @@ export interface FindingParts {
   readonly witness: number;
   readonly first: number;
   readonly second: number;
+  /** The witness is a load that took an old value. */
+  readonly old: boolean;
   /** Drain of half 1 after the witness: the value that came too late; 0 if there is none. */
   readonly late: number;
 }
@@ -100,21 +102,27 @@ export class TraceIndex {
   }
 
   #parts(event: EventOf<'finding'>): FindingParts {
-    const causes = [...event.causes].filter((c) => c > 0 && c < event.id);
-    const halves = new Set([event.first, event.second]);
-    const others = causes.filter((c) => !halves.has(c));
-    const isAccess = (id: number): boolean => {
-      const k = this.at(id)?.kind;
-      return k === 'load' || k === 'write' || k === 'rmw' || k === 'device';
-    };
-    const last = others.filter(isAccess).at(-1) ?? [...causes, event.second, event.first].filter(isAccess).filter((c) => c === event.id - 1).at(-1) ?? (isAccess(event.id - 1) ? event.id - 1 : event.id);
-    return { event, witness: last, first: event.first, second: event.second, late: 0 };
+    const isAccess = (id: number): boolean => ACCESSES.has(this.at(id)?.kind ?? 'end');
+    // The sanitizer says which load it judged; a finding of another kind shows at the access right before it, or at itself.
+    const told = aboutRead(event);
+    const before = [event.causes.filter((c) => c < event.id && c !== event.first && c !== event.second && isAccess(c)).at(-1) ?? 0, event.id - 1];
+    const witness = told > 0 ? told : (before.find((id) => id > 0 && isAccess(id)) ?? event.id);
+    const load = this.at(witness);
+    return { event, witness, first: event.first, second: event.second, old: load?.kind === 'load' && (load.stale || told > 0), late: 0 };
   }
 
   #lateDrain(f: FindingParts): number {
     const drain = this.drainOf(f.first);
     return drain > f.witness ? drain : 0;
   }
+}
+
+const ACCESSES: ReadonlySet<TraceEvent['kind']> = new Set(['load', 'store', 'write', 'rmw', 'drain', 'line-writeback', 'line-drop', 'mmio-write', 'unmap', 'map', 'free', 'return']);
+
+/** `detail.about.read`: the load that an ordering rule judged; 0 where there is none. */
+function aboutRead(event: EventOf<'finding'>): number {
+  const about = (event.detail as { readonly about?: { readonly read?: unknown } } | null)?.about;
+  return typeof about?.read === 'number' ? about.read : 0;
 }
 
 /** `driver.ts:15`, or `–` where no source line is known. */

@@ -39,7 +39,9 @@ export function sentence(e: TraceEvent, names: Names, index: TraceIndex): string
       return `${place} = ${names.value(e.address, e.value)} ${reach}${ahead === null ? '' : `, ahead of ${names.place(ahead.address, ahead.name)}`}${late}`;
     }
     case 'load': {
-      const tail = e.forwarded ? ', its own waiting store' : e.stale ? ', the old value' : '';
+      const f = index.finding;
+      const old = e.stale || (f?.witness === e.id && f.old);
+      const tail = (e.forwarded ? ', its own waiting store' : old ? ', the old value' : '') + (f?.witness === e.id ? `. Finding ${f.event.rule}` : '');
       return `${who} reads ${names.place(e.address, e.name)}: ${names.value(e.address, e.value)}${tail}`;
     }
     case 'write':

@@ -73,13 +73,13 @@ export function Desk({ layout, low, reveal, onSite }: DeskProps): ReactNode {
             </Group>
           </Panel>
           <Separator className="handle" aria-label="Above the timeline" />
-          <Panel id="lower" defaultSize="338px" minSize="180px">
+          <Panel id="lower" defaultSize="346px" minSize="180px" groupResizeBehavior="preserve-pixel-size">
             <Group orientation="horizontal" className="split" id="low">
               <Panel id="timeline" minSize="430px">
                 <TimelinePane />
               </Panel>
               <Separator className="handle" aria-label="Between timeline and choices" />
-              <Panel id="choices" defaultSize={wide ? '300px' : '264px'} minSize="264px">
+              <Panel id="choices" defaultSize={wide ? '300px' : '264px'} minSize="264px" groupResizeBehavior="preserve-pixel-size">
                 <Choices />
               </Panel>
             </Group>

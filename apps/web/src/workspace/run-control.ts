@@ -60,7 +60,7 @@ export class RunControl {
     const run = [...s.runs].reverse().find((r) => r.profile === s.profile && r.workload === s.workload && r.source === s.text);
     if (run !== undefined) return this.select(run.id);
     if (known === undefined) return;
-    await this.#replay({ label: `run ${this.#nextLabel - 1}`, profile: s.profile, token: known.message.token, blanked: known.blanked, source: known.source, workload: known.workload }, s.step);
+    await this.#replay({ label: `run ${this.#nextLabel - 1}`, profile: s.profile, token: known.message.token, blanked: known.blanked, source: known.source, workload: known.workload }, known.message.verdict.kind === 'violated' ? 0 : s.step);
   }
 
   /** A permalink: replays its token on the present text and opens the step. */

@@ -70,7 +70,7 @@ export function VerdictBar({ onSite }: { readonly onSite: (site: Site) => void }
           )}
           {run !== null && `${run.profile}, workload ${run.workload}`}
           {violated && trace !== null && trace.length > 0 && `, step ${trace.failingStep || step} of ${trace.length}`}
-          {violated && evidence !== '' && <span title={source}>{` · rule rests on ${evidence === 'cited section' ? 'a cited section' : evidence === 'our choice' ? 'our choice' : 'an oracle'}${source === '' ? '' : `: ${source}`}`}</span>}
+          {violated && evidence !== '' && <span title={source}>{` · rule rests on ${evidence === 'cited section' ? 'a cited section' : evidence === 'our choice' ? 'our choice' : 'an oracle'}`}</span>}
         </span>
       </p>
       <div className="acts">
