@@ -200,3 +200,23 @@ describe('limits', () => {
     for (const name of ['sandbox:op', 'kernel/core', 'kernel/entry']) expect(() => load({ 'driver.ts': `import * as k from ${JSON.stringify(name)}; export function main() { k.op(250, 0, 0); }` })).toThrow(/cannot import/);
   });
 });
+
+describe('functions of a driver', () => {
+  it('are numbered whether exported or not, and nothing else is', () => {
+    const { tables } = load({ 'driver.ts': 'export function a() {}\nfunction b() {}\nconst c = () => 0, d = 5;\nconst { e: f } = { e: () => 1 };\nclass G {}\nconst s = `function h() {}`; // function i() {}\nif (d) { function j() {} }' });
+    expect(tables.functions.map((f) => f.name)).toEqual(['a', 'b', 'c']);
+  });
+
+  it('may stand in several modules; the last one with a name is called', () => {
+    const program = load({ 'nic.ts': 'export function size() { return 1; }', 'driver.ts': "import { size as of } from './nic';\nfunction size() { return of() + 1; }" });
+    expect(run({ program, calls: [['size']] }).values).toEqual([2]);
+  });
+
+  it('that workloads call must be there', () => {
+    expect(faultOf(() => run({ program: load({ 'driver.ts': 'export function a() {}' }), calls: [['probe']] })).message).toContain('no function called probe');
+  });
+
+  it('a source whose last line is a comment stays whole', () => {
+    expect(load({ 'driver.ts': 'export function a() {} // the end' }).tables.functions).toHaveLength(1);
+  });
+});

@@ -26,18 +26,25 @@ export interface GuestProgram {
 
 const ENTRY = 'kernel/entry';
 
-/** Exports under which a module hands its top-level functions to the entry module. Appended behind the last line, so positions stay true. */
-function withExports(file: SourceFile): { module: GuestModule; names: readonly string[] } {
-  const names = [...new Set(topLevelDeclarations(file.source).flatMap((d) => (d.keyword === 'function' || d.keyword === 'const' ? [d.name] : [])))];
-  const list = names.map((name) => `${name} as $fn_${name}`).join(', ');
-  return { module: { name: file.name, source: names.length === 0 ? file.source : `${file.source}\nexport { ${list} };\n`, trusted: false }, names };
+/** Export under which a module hands its top-level functions to the entry module. */
+const FUNCTIONS = '$dmalab_functions';
+const RESERVED = new Set('arguments await break case catch class const continue debugger default delete do else enum eval export extends false finally for function if implements import in instanceof interface let new null package private protected public return static super switch this throw true try typeof var void while with yield'.split(' '));
+
+/**
+ * Appended behind the last line, so positions stay true. `typeof` keeps it harmless: the scanner that found the names is no parser, and
+ * a name it made up is only no function.
+ */
+function withFunctions(file: SourceFile): GuestModule {
+  const names = [...new Set(topLevelDeclarations(file.source).flatMap((d) => (d.keyword === 'function' || d.keyword === 'const' ? [d.name] : [])))].filter((name) => !RESERVED.has(name));
+  const list = names.map((name) => `[${JSON.stringify(name)}, typeof ${name} === "function" ? ${name} : null]`).join(', ');
+  return { name: file.name, source: `${file.source}\nexport const ${FUNCTIONS} = () => [${list}];\n`, trusted: false };
 }
 
 /** @param files the driver and the modules beside it; all are evaluated, in this order */
 export function guestProgram(files: readonly SourceFile[], endian: 'little' | 'big' = 'little'): GuestProgram {
-  const own = files.map(withExports);
-  const imports = own.map(({ module }, i) => `import * as m${i} from ${JSON.stringify(module.name)};`);
-  const registrations = own.map(({ module, names }, i) => `k.register(${JSON.stringify(module.name)}, [${names.map((name) => `[${JSON.stringify(name)}, m${i}.$fn_${name}]`).join(', ')}]);`);
+  const own = files.map(withFunctions);
+  const imports = own.map((module, i) => `import * as m${i} from ${JSON.stringify(module.name)};`);
+  const registrations = own.map((module, i) => `k.register(${JSON.stringify(module.name)}, m${i}.${FUNCTIONS}());`);
   const source = [
     'import * as k from "kernel/core";',
     ...imports,
@@ -47,7 +54,7 @@ export function guestProgram(files: readonly SourceFile[], endian: 'little' | 'b
     'export function invoke(index, ...words) { return k.invoke(index, words); }',
     '',
   ].join('\n');
-  return { modules: [...guestModules(endian), ...own.map(({ module }) => module), { name: ENTRY, source, trusted: true, hidden: true }], entry: ENTRY };
+  return { modules: [...guestModules(endian), ...own, { name: ENTRY, source, trusted: true, hidden: true }], entry: ENTRY };
 }
 
 export interface StructField {
