@@ -4,9 +4,9 @@
  * and run as often as asked. An execution is judged by the sanitizer while it
  * happens and by the lab's assertions when it is over.
  */
-import type { Deviation, Strategy } from '@dmalab/core/base/choice';
+import type { Strategy } from '@dmalab/core/base/choice';
 import { crc32 } from '@dmalab/core/base/checksum';
-import type { Json, Observer, TraceEvent } from '@dmalab/core/base/events';
+import type { Json, Observer, Site, TraceEvent } from '@dmalab/core/base/events';
 import { fillBytes } from '@dmalab/core/base/fill';
 import type { Agent } from '@dmalab/core/base/port';
 import type { Device } from '@dmalab/core/devices/device';
@@ -17,7 +17,6 @@ import type { InterruptRoute, MachineOptions, RunResult } from '@dmalab/core/mac
 import { CORE_PROFILES, type CoreProfile, type CoreProfileId } from '@dmalab/core/machine/profile';
 import { initialState, type InitialState } from '@dmalab/core/memory/initial';
 import type { Check, LabManifest, ProfileId, Workload } from '@dmalab/contracts/lab';
-import { Sanitizer } from '@dmalab/checker/sanitizer/sanitizer';
 import type { SanitizerFinding } from '@dmalab/checker/sanitizer/finding';
 import type { Execution, Failure } from '@dmalab/checker/explore';
 import { CpuAgent, type CallArgument, type ContextSpec } from '@dmalab/kernel/cpu-agent';
@@ -27,6 +26,7 @@ import { KERNEL_PROFILES, type KernelProfile } from '@dmalab/kernel/profiles';
 import { addBuffer, createKernelState, type KernelState } from '@dmalab/kernel/state';
 import { assertHolds, type CallRecord, type Evidence } from './assertions.ts';
 import type { GuestMemo } from './guest-memo.ts';
+import { SanitizerObserver } from './judge-observer.ts';
 import type { Program } from './program.ts';
 
 /** Where RAM begins. Low enough that a 32-bit device reaches all of it. */
@@ -49,8 +49,12 @@ export interface Judged extends Execution {
   readonly findings: readonly SanitizerFinding[];
   readonly costs: Readonly<Record<string, number>>;
   readonly result: RunResult;
-  /** Sentence about the first assertion that failed; '' when all hold. */
+  /** Sentence about the first assertion that failed, or what broke down; '' when all is well. */
   readonly problem: string;
+  /** Assertions that do not hold, also when a finding takes the blame. */
+  readonly asserted: readonly Failure[];
+  /** Where the driver's code broke down; null when it did not, or positions are not recorded. */
+  readonly site: Site | null;
 }
 
 interface Booted {
@@ -60,6 +64,7 @@ interface Booted {
   readonly after: { readonly event: number; readonly cycle: number };
   /** Why the machine did not come up. */
   readonly failure: Failure | null;
+  readonly site: Site | null;
   readonly fuel: number;
   readonly costs: Readonly<Record<string, number>>;
 }
@@ -119,8 +124,8 @@ export class DriverSystem {
    */
   execute(strategy: Strategy, memo: GuestMemo, observers: readonly Observer[] = [], withChoices = false): Judged {
     const booted = this.#boot(memo);
-    const findings: SanitizerFinding[] = [];
-    const sanitizer = new Sanitizer({ onFinding: (finding) => findings.push(finding) });
+    const sanitizer = new SanitizerObserver();
+    const { findings } = sanitizer;
     const all = [sanitizer, ...observers];
     for (const event of booted.events) for (const observer of all) observer.event(event);
     if (booted.failure !== null) return this.#bootFailed(booted);
@@ -155,6 +160,8 @@ export class DriverSystem {
       costs: addCosts([booted.costs, ...cpus.map((cpu) => ({ ...cpu.metrics }))]),
       result,
       problem: broke?.sentence ?? asserted[0]?.sentence ?? '',
+      asserted,
+      site: cpus.map((cpu) => cpu.failure?.site ?? null).find((site) => site !== null) ?? null,
     };
   }
 
@@ -183,7 +190,7 @@ export class DriverSystem {
     const refused = cpu.calls.find((call) => call.value !== 0 && call.value !== null);
     const failure = this.#breakdown(result, [cpu]) ?? (refused ? { id: 'RT3', sentence: `probe returned ${String(refused.value)}: the driver did not come up.` } : null);
     if (events.at(-1)?.kind === 'end' && failure === null) events.pop(); // the run goes on
-    return { memory: machine.finalState(), kernel: cpu.state, events, after: { event: events.at(-1)?.id ?? 0, cycle: result.cycles }, failure, fuel: cpu.fuel, costs: {} };
+    return { memory: machine.finalState(), kernel: cpu.state, events, after: { event: events.at(-1)?.id ?? 0, cycle: result.cycles }, failure, site: cpu.failure?.site ?? null, fuel: cpu.fuel, costs: {} };
   }
 
   #bootFailed(booted: Booted): Judged {
@@ -198,6 +205,8 @@ export class DriverSystem {
       costs: booted.costs,
       result: { reason: 'error', text: failure.sentence, deviations: [], steps: 0, cycles: booted.after.cycle, events: booted.after.event, waiting: [] },
       problem: failure.sentence,
+      asserted: [],
+      site: booted.site,
     };
   }
 
@@ -266,9 +275,6 @@ export class DriverSystem {
 export class SystemFault extends Error {
   override readonly name = 'SystemFault';
 }
-
-/** Deviations of one execution, followed by name. */
-export type { Deviation };
 
 function argumentOf(argument: Workload['contexts'][string][number]['args'][number]): CallArgument {
   return typeof argument === 'object' && 'u64' in argument ? BigInt(argument.u64) : argument;
