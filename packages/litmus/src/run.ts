@@ -11,7 +11,7 @@ import { X86_TSO } from '@dmalab/core/ordering/tables/x86-tso';
 import { holds, refKey, type Valuation } from './condition.ts';
 import { scalarValue, showValue } from './memory-map.ts';
 import type { Arch, LitmusTest, MemoryLocation, Ref } from './test.ts';
-import { threadAgent, type ThreadAgent } from './thread.ts';
+import { threadAgent, type ThreadAgent, type Word } from './thread.ts';
 
 export const MODELS: Record<Arch, RuleTable> = { AArch64: ARMV8, RISCV: RVWMO, X86_64: X86_TSO, X86: X86_TSO };
 /** As herd7 7.58 has it: DMB NSH orders nothing between threads. Arm gives it the strength of SY since 2026. */
@@ -51,8 +51,8 @@ export interface LitmusRun {
 export interface Prepared {
   readonly agents: readonly ThreadAgent[];
   readonly initial: ReturnType<typeof initialState>;
-  /** Reads the final state; `final` gives memory, `largest` the size of the largest write that starts at an address. */
-  readonly state: (final: (place: Place) => Value, largest: (address: number) => number) => State & { readonly filtered: boolean };
+  /** Reads the final state; `final` gives memory, `largest` the size of the largest write that starts at an address; `finished` registers, by default those of the last run. */
+  readonly state: (final: (place: Place) => Value, largest: (address: number) => number, finished?: (thread: number) => readonly Word[]) => State & { readonly filtered: boolean };
 }
 
 export const ramPlace = (address: number, size: Size): Place => ({ space: 'ram', owner: '', address, size });
@@ -68,7 +68,7 @@ export function prepare(test: LitmusTest): Prepared {
   return {
     agents,
     initial: initialState({ ram }),
-    state(final, largest) {
+    state(final, largest, finished = (thread) => agents[thread]?.finished() ?? []) {
       const memory = (name: string, index: number): { value: bigint; location: MemoryLocation } => {
         const location = byName.get(name);
         if (location === undefined) throw new RangeError(`no location "${name}"`);
@@ -76,7 +76,7 @@ export function prepare(test: LitmusTest): Prepared {
         const raw = BigInt(final(ramPlace(location.address + index * location.size, size)));
         return { value: location.signed ? BigInt.asIntN(8 * size, raw) : raw, location };
       };
-      const register = (ref: Extract<Ref, { kind: 'register' }>): bigint => agents[threadOf.get(ref.thread) ?? -1]?.finished()[test.slotOf(ref.name)]?.value ?? 0n;
+      const register = (ref: Extract<Ref, { kind: 'register' }>): bigint => finished(threadOf.get(ref.thread) ?? -1)[test.slotOf(ref.name)]?.value ?? 0n;
       const valuation: Valuation = {
         get: (ref) => (ref.kind === 'register' ? register(ref) : memory(ref.name, ref.index ?? 0).value),
         element: (name, index) => memory(name, index).value,
