@@ -31,6 +31,8 @@ export interface SubmissionInput {
 }
 
 const RECONCILE_MS = 15_000;
+/** How often those who wait hear where they are, milliseconds. */
+const TELL_MS = 1_000;
 
 export class Submissions implements QueueWork {
   readonly #db: Database;
@@ -39,6 +41,7 @@ export class Submissions implements QueueWork {
   readonly #log: Log;
   #queue: JobQueue | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #telling: NodeJS.Timeout | undefined;
   #closed = false;
 
   constructor(o: { db: Database; grade: Grade; changed: (personId: string, view: SubmissionView) => void; log: Log }) {
@@ -59,6 +62,7 @@ export class Submissions implements QueueWork {
   close(): void {
     this.#closed = true;
     clearInterval(this.#timer);
+    clearTimeout(this.#telling);
   }
 
   /** @returns the submission of this key: a new one, or the one the same click made before */
@@ -136,7 +140,7 @@ export class Submissions implements QueueWork {
     const [row] = await this.#db.update(submissions).set({ state: 'running', startedAt: sql`now()` }).where(and(eq(submissions.id, id), inArray(submissions.state, ['queued', 'running']))).returning();
     if (row === undefined) return; // done by someone else
     await this.#tell(row.personId, id);
-    void this.#tellWaiting();
+    this.#tellWaiting();
     const graded = await this.#grade(row.lab, row.text);
     if (this.#closed) return;
     await this.#db.transaction(async (tx) => {
@@ -166,14 +170,23 @@ export class Submissions implements QueueWork {
     this.#changed(personId, await this.#require(personId, id));
   }
 
-  /** Whoever waits has moved up. */
-  async #tellWaiting(): Promise<void> {
-    try {
-      const waiting = await this.#db.select({ id: submissions.id, personId: submissions.personId }).from(submissions).where(eq(submissions.state, 'queued')).orderBy(asc(submissions.createdAt)).limit(200);
-      for (const { id, personId } of waiting) await this.#tell(personId, id);
-    } catch (error) {
-      this.#log.warn({ error: reasonOf(error) }, 'positions could not be told');
-    }
+  /** Whoever waits has moved up: told together, at most once a second. */
+  #tellWaiting(): void {
+    if (this.#telling !== undefined) return;
+    this.#telling = setTimeout(() => {
+      this.#telling = undefined;
+      this.#db
+        .select()
+        .from(submissions)
+        .where(eq(submissions.state, 'queued'))
+        .orderBy(asc(submissions.createdAt), asc(submissions.id))
+        .limit(1_000)
+        .then((waiting) => {
+          for (const [at, row] of waiting.entries()) this.#changed(row.personId, { submission: row.id, lab: row.lab, state: 'queued', position: at + 1, at: row.createdAt.toISOString(), report: null });
+        })
+        .catch((error: unknown) => this.#log.warn({ error: reasonOf(error) }, 'positions could not be told'));
+    }, TELL_MS);
+    this.#telling.unref();
   }
 
   async #require(personId: string, id: string): Promise<SubmissionView> {
