@@ -54,7 +54,7 @@ export class Frames {
   /** The innermost loop that is being executed, whichever frame it is in. */
   loop(vm: Vm, runtime: number): Site | null {
     for (const { code, pc } of this.#walk(vm, runtime)) {
-      const site = loopSite(vm, code, code.module.source, pc, (at) => this.#site(code, at));
+      const site = loopSite(vm, code, code.module.source, pc, (at) => this.#around(code, at));
       if (site !== null) return site;
     }
     return null;
@@ -68,6 +68,11 @@ export class Frames {
       code.sites.set(pc, site);
     }
     return site;
+  }
+
+  #around(code: Code, pc: number): readonly [Site, Site | null] {
+    const next = code.positions.find((p) => p.pc > pc - code.start);
+    return [this.#site(code, pc), next === undefined ? null : { file: code.file, line: next.line, column: mended(code.module.source, next.line, next.column) }];
   }
 
   #walk(vm: Vm, runtime: number): { readonly code: Code; readonly pc: number }[] {

@@ -26,6 +26,8 @@ export const GRACE = 2_000_000;
 export const MAX_FUEL = 2 ** 31 - 1 - GRACE;
 /** Fuel for looking at what was thrown. */
 const DESCRIBE_FUEL = 2_000_000;
+/** Bytes below the stack's start that a run can have touched: the guest's limit and what native code takes beyond it. */
+const STACK_USED = 192 * 1024;
 const BOOT_FUEL = 100_000_000;
 
 export const DEFAULT_LIMITS: Required<SandboxLimits> = { memory: 8 * 2 ** 20, stack: 60 * 2 ** 10, loadFuel: 50_000_000 };
@@ -53,6 +55,8 @@ interface Natives {
 
 /** Where a guest was stopped. */
 interface Trace {
+  /** False: the innermost position is that of its last call. */
+  readonly exact: boolean;
   readonly loop: Site | null;
   readonly stack: readonly Site[];
 }
@@ -94,7 +98,7 @@ export class Guest {
       badOperand: (why) => this.throwInto('TypeError', REFUSALS[why] ?? 'bad operand'),
       interrupt: () => this.#interrupt(),
       trace: () => {
-        this.#trace ??= { loop: this.frames?.loop(this.vm, this.runtime) ?? null, stack: this.stack() };
+        if (this.#trace?.exact !== true) this.#trace = { exact: true, loop: this.frames?.loop(this.vm, this.runtime) ?? null, stack: this.stack() };
       },
       rejection: (promise, reason, handled) => {
         if (handled) this.rejections.delete(promise);
@@ -134,7 +138,10 @@ export class Guest {
 
   /** Puts memory back as the image has it. Only for a guest whose memory has the image's size. */
   restore(image: Image): void {
-    this.vm.bytes.set(image.memory, image.start);
+    const { bytes } = this.vm;
+    bytes.set(image.memory, image.start);
+    // What the last run left on the stack must not show through padding either.
+    bytes.fill(0, image.start - STACK_USED, image.start);
     this.vm.x.__stack_pointer.value = image.start;
     this.vm.x.raised.value = 0;
   }
@@ -165,12 +172,12 @@ export class Guest {
       value = unsigned(body());
     } catch (error) {
       if (this.#escaped.thrown) throw this.#escaped.error;
-      if (x.fuel.value < 0) return this.#exhausted(fuel, this.#trace ?? { loop: null, stack: this.stack() });
+      if (x.fuel.value < 0) return this.#exhausted(fuel, this.#trace ?? { exact: true, loop: null, stack: this.stack() });
       if (isHostStackOverflow(error)) throw new SandboxFault('the host stack is too small for the guest stack limit');
       throw new SandboxFault(`the guest engine failed: ${String(error)}`);
     }
     const used = fuel + GRACE - x.fuel.value;
-    if (used > fuel) return this.#exhausted(fuel, this.#trace ?? { loop: null, stack: [] });
+    if (used > fuel) return this.#exhausted(fuel, this.#trace ?? { exact: false, loop: null, stack: [] });
     if (tagOf(value) !== TAG.exception) return { ok: true, value, fuel: used };
     return { ok: false, failure: this.describePending(), fuel: used };
   }
@@ -241,10 +248,14 @@ export class Guest {
   #interrupt(): boolean {
     const { x } = this.vm;
     if (x.fuel.value >= GRACE) return false;
+    if (this.#trace !== null) return true;
+    this.#trace = { exact: false, loop: null, stack: this.stack() };
     const argument = x.wasm_malloc(8);
     if (argument !== 0) {
       this.vm.view.setBigUint64(argument, this.natives.tracer, true);
-      x.JS_Call(this.ctx, this.natives.trace, this.natives.Error, 1, argument);
+      const set = x.JS_Call(this.ctx, this.natives.trace, this.natives.Error, 1, argument);
+      // No stack left for even that.
+      if (tagOf(unsigned(set)) === TAG.exception) x.JS_FreeValue(this.ctx, x.JS_GetException(this.ctx));
     }
     return true;
   }

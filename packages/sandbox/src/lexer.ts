@@ -89,10 +89,12 @@ export function loops(source: string): number[] {
   return found;
 }
 
-/** Offsets of `throw` statements that do not make an object on the spot. */
+/** Offsets of `throw` statements: those that throw something at hand, or, when there are none, all. */
 export function bareThrows(source: string): number[] {
   const all = tokens(source);
-  return all.filter(({ text }, i) => text === 'throw' && all[i - 1]?.text !== '.' && all[i + 1]?.text !== 'new' && all[i + 1]?.text !== ':').map(({ at }) => at);
+  const throws = all.map(({ text, at }, i) => ({ text, at, previous: all[i - 1]?.text, next: all[i + 1]?.text })).filter((t) => t.text === 'throw' && t.previous !== '.' && t.next !== ':');
+  const bare = throws.filter((t) => t.next !== 'new');
+  return (bare.length > 0 ? bare : throws).map(({ at }) => at);
 }
 
 /** Line and column, from 1, of an offset. */

@@ -35,10 +35,10 @@ export function checkOpcodes(vm: Vm): void {
 
 /**
  * @param pc address at which the function was stopped
- * @param positionOf what the line table says about an address
+ * @param around what the line table says about an address: the last position before it, and the next one
  * @returns the innermost loop around it, null when there is none
  */
-export function loopSite(vm: Vm, code: FunctionCode, moduleSource: string, pc: number, positionOf: (pc: number) => Site): Site | null {
+export function loopSite(vm: Vm, code: FunctionCode, moduleSource: string, pc: number, around: (pc: number) => readonly [Site, Site | null]): Site | null {
   const jumps = backwardJumps(vm, code);
   const headers = [...jumps.keys()].sort((a, b) => a - b);
   const index = headers.findLastIndex((header) => header <= pc && pc <= (jumps.get(header) ?? 0));
@@ -48,13 +48,16 @@ export function loopSite(vm: Vm, code: FunctionCode, moduleSource: string, pc: n
   const own = loops(moduleSource.slice(from, to))
     .map((at) => at + from)
     .filter((at) => !inner.some(([start, end]) => at >= start && at < end));
-  let at: number | undefined = own[index];
-  if (own.length !== headers.length) {
-    // A loop that never gets round to its start leaves no jump, and destructuring leaves one of its own.
-    const { line, column } = positionOf(headers[index] ?? pc);
-    at = own.find((offset) => offset >= offsetOf(moduleSource, line, column)) ?? own.at(-1);
-  }
+  const at = own.length === headers.length ? own[index] : likeliest(own, index, own.length - headers.length, moduleSource, around(headers[index] ?? pc));
   return at === undefined ? null : { file: code.file, ...lineColumn(moduleSource, at) };
+}
+
+/** A loop that never gets round to its start leaves no jump, and destructuring leaves one of its own: then the neighbours in the line table decide. */
+function likeliest(own: readonly number[], index: number, missing: number, source: string, [before, after]: readonly [Site, Site | null]): number | undefined {
+  const from = offsetOf(source, before.line, before.column);
+  const to = after === null ? source.length : offsetOf(source, after.line, after.column);
+  const possible = missing < 0 ? own : own.slice(index, index + missing + 1);
+  return possible.findLast((at) => at >= from && at < to) ?? possible.at(-1);
 }
 
 function span(code: FunctionCode, moduleSource: string): [number, number] {

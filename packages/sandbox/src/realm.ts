@@ -40,6 +40,8 @@ export const REALM = `'use strict';
   const trace = getOwnPropertyDescriptor(Error, 'prepareStackTrace').set;
   // Hooks that would run guest code while an error's stack is written down.
   for (const key of ['prepareStackTrace', 'captureStackTrace']) delete Error[key];
+  Error.stackTraceLimit = 16;
+  Object.defineProperty(Error, 'stackTraceLimit', { value: 16, writable: false, enumerable: false, configurable: false });
 
   // A frozen Map or Set belongs to a module: see Sandbox.load. Freezing alone does not stop their writers.
   const { apply, ownKeys } = Reflect;
@@ -51,6 +53,24 @@ export const REALM = `'use strict';
         return apply(original, this, args);
       } }[name];
       Object.defineProperty(Type.prototype, name, { value: guarded, writable: true, enumerable: false, configurable: true });
+    }
+  }
+
+  // Once a prototype is frozen, assigning to an inherited name fails on every
+  // heir ("o.toString = …"). Accessors let heirs have their own.
+  for (const proto of [Object.prototype, Error.prototype]) {
+    for (const key of ownKeys(proto)) {
+      const property = getOwnPropertyDescriptor(proto, key);
+      if (!('value' in property) || (proto === Error.prototype && key !== 'toString' && key !== 'constructor')) continue;
+      const { value } = property;
+      const accessors = {
+        get() { return value; },
+        set(own) {
+          if (this === proto) throw new TypeError("'" + String(key) + "' is read-only");
+          Object.defineProperty(this, key, { value: own, writable: true, enumerable: true, configurable: true });
+        },
+      };
+      Object.defineProperty(proto, key, { get: accessors.get, set: accessors.set, enumerable: false, configurable: false });
     }
   }
 
