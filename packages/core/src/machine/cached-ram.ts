@@ -51,6 +51,12 @@ export class CachedRam {
     return true;
   }
 
+  /** Whether DRAM has other content than a line that is present. */
+  isBehind(line: number): boolean {
+    for (let address = line; address < line + this.lines.lineSize; address += 1) if (this.lines.byte(address) !== this.#dram.byte(address)) return true;
+    return false;
+  }
+
   /** A line as an earlier run left it; before anything happens. */
   preload(line: number, bytes: Uint8Array, dirty: boolean): void {
     this.fill(line);

@@ -13,7 +13,7 @@ import { openTokens } from '../ordering/operational/time-view.ts';
 import { registerAt, type RegisterTable } from '../devices/registers.ts';
 import type { AgentRun } from './agent-run.ts';
 import { CachedRam } from './cached-ram.ts';
-import type { MachineOptions } from './options.ts';
+import type { LineFreedom, MachineOptions } from './options.ts';
 import type { Questions } from './questions.ts';
 import type { Recorder } from './recorder.ts';
 import { type Post, RegisterSpace } from './registers-space.ts';
@@ -39,6 +39,7 @@ export class Memory {
   readonly sharedLines = new Set<number>();
   /** Lines a CPU has used through the cache. */
   readonly usedLines = new Set<number>();
+  readonly #lines: LineFreedom;
   readonly #initial: InitialState;
   readonly #runs: readonly AgentRun[];
   readonly #questions: Questions;
@@ -51,6 +52,7 @@ export class Memory {
 
   constructor(options: MachineOptions, runs: readonly AgentRun[], questions: Questions, recorder: Recorder, layered: boolean) {
     const { initial, profile } = options;
+    this.#lines = options.lines ?? 'shared';
     this.#initial = initial;
     this.#runs = runs;
     this.#questions = questions;
@@ -73,15 +75,39 @@ export class Memory {
     return this.cached !== null && this.throughCache(run, place) ? this.cached.history : this.ram;
   }
 
-  /** Brings in the lines an access needs, and remembers who uses what. */
-  touch(run: AgentRun, place: Place, why: 'load' | 'store'): void {
+  /** Before a load, or a device's access: lines may move by themselves first, and those that are needed come in. */
+  touch(run: AgentRun, place: Place, why: 'load' | 'store', key: string): void {
     const { cached } = this;
-    if (cached === null) return;
+    if (cached === null || (run.isCpu && place.uncached === true)) return;
     for (const line of cached.lines.linesOf(place.address, place.size)) {
-      if (this.throughCache(run, place)) {
+      if (run.isCpu) {
         this.usedLines.add(line);
+        this.#moveLine(line, 'load', key);
         this.fill(line, why);
-      } else if (!run.isCpu) this.sharedLines.add(line);
+      } else {
+        this.#moveLine(line, why === 'load' ? 'device-read' : 'device-write', key);
+        this.sharedLines.add(line);
+      }
+    }
+  }
+
+  /**
+   * Caches evict and prefetch whenever they like. What that changes shows at the next access to the line, so it is asked right before
+   * that, and only where it changes something: a dirty line goes back, an absent one comes in before a device changes DRAM, a clean one
+   * makes room for newer content.
+   */
+  #moveLine(line: number, before: 'load' | 'store' | 'maintain' | 'device-read' | 'device-write', key: string): void {
+    const { cached } = this;
+    if (cached === null || this.#lines === 'none' || (this.#lines === 'shared' && !this.sharedLines.has(line))) return;
+    for (;;) {
+      const state = cached.lines.state(line);
+      const goes = state === 'dirty' ? before !== 'load' : state === 'clean' ? before === 'load' && this.#lines === 'all' && cached.isBehind(line) : false;
+      const comes = state === 'absent' && before === 'device-write' && (this.usedLines.has(line) || this.sharedLines.has(line));
+      if (!goes && !comes) return;
+      const name = `0x${line.toString(16)}`;
+      if (this.#questions.ask('machine', 'step', `line ${name} before ${key}`, 2, (i) => (i === 0 ? `line ${name} stays ${state}` : goes ? `line ${name} is evicted` : `line ${name} is prefetched`)) === 0) return;
+      if (goes) this.evict(line);
+      else this.fill(line, 'prefetch');
     }
   }
 
@@ -246,7 +272,13 @@ export class Memory {
     const { run } = issue;
     this.#held.delete(store);
     const cached = this.cached !== null && store.history === this.cached.history;
-    if (cached) for (const line of this.cached?.lines.linesOf(store.address, store.size) ?? []) this.fill(line, 'store');
+    if (cached) {
+      for (const line of this.cached?.lines.linesOf(store.address, store.size) ?? []) {
+        this.usedLines.add(line);
+        this.#moveLine(line, 'store', issue.key);
+        this.fill(line, 'store');
+      }
+    }
     const reach = this.core.drain(run.memory, store, everyone || cached);
     if (cached) {
       this.cached?.store(store);
@@ -295,7 +327,7 @@ export class Memory {
   /** A posted write left the CPU. */
   #send(store: Store, issue: Issue): void {
     const { address, size, value, owner } = store;
-    const event = this.#recorder.emit('mmio-write', issue.run.id, [], { device: owner, register: this.registerName(owner, address), offset: address, size, value, order: issue.order, site: issue.site });
+    const event = this.#recorder.emit('mmio-write', issue.run.id, [], { device: owner, register: this.registerName(owner, address), offset: address, size, value, order: issue.order, issued: store.issued, site: issue.site });
     const post: Post = { store, cpu: issue.run.id, event, key: issue.key };
     const { flying } = this.registers.bank(owner);
     flying.push(post);
@@ -326,6 +358,7 @@ export class Memory {
     const { cached } = this;
     if (cached === null) return;
     const line = store.address;
+    this.#moveLine(line, 'maintain', issue.key);
     if (issue.operation === 'clean') this.#lineEffect(cached.clean(line), 'maintenance');
     else if (issue.operation === 'invalidate') this.#lineEffect(cached.drop(line), 'maintenance');
     else this.#lineEffect(cached.cleanAndInvalidate(line), 'maintenance');

@@ -61,7 +61,7 @@ export class OperationalMachine {
     this.#runs = options.agents.map((agent, index) => new AgentRun(agent, new AgentMemory(index, agent.kind === 'device', compiled(agent.kind === 'device' ? DEVICE : options.profile.ordering)), (run, op) => this.#op(run, op), note));
     this.#memory = new Memory(options, this.#runs, this.#questions, this.#recorder, compiled(options.profile.ordering).layered);
     this.#performer = new Performer(options, this.#runs, this.#memory, this.#questions, this.#recorder);
-    this.#transitions = new Transitions(this.#runs, this.#memory, options.lines ?? 'shared');
+    this.#transitions = new Transitions(this.#runs, this.#memory);
   }
 
   run(): RunResult {
@@ -72,7 +72,8 @@ export class OperationalMachine {
     let reason: EndReason = 'quiescent';
     let text = '';
     try {
-      let current: AgentRun | null = this.#runs[0] ?? null;
+      const last = this.#runs[this.#runs.length - 1];
+      let current = last === undefined ? null : this.#choose(last);
       while (current !== null) {
         this.#resume(current);
         current = this.#next ?? this.#choose(current);
@@ -117,7 +118,7 @@ export class OperationalMachine {
   /** One operation of an agent, for the first time. */
   #op(run: AgentRun, op: Op): Value {
     if (this.#steps >= this.#options.limits.steps) throw new Halt('budget', `more than ${this.#options.limits.steps} operations; the last was ${run.id}'s ${keyOf(op)}`);
-    if (this.#recorder.last >= this.#options.limits.events) throw new Halt('budget', `more than ${this.#options.limits.events} events`);
+    if (this.#recorder.on && this.#recorder.last - (this.#options.after?.event ?? 0) >= this.#options.limits.events) throw new Halt('budget', `more than ${this.#options.limits.events} events`);
     if (run.granted) {
       run.granted = false;
       run.dirty = false;
@@ -150,7 +151,7 @@ export class OperationalMachine {
   #choose(last: AgentRun): AgentRun | null {
     for (;;) {
       const options = this.#transitions.open(null, last);
-      const index = options.length < 2 ? 0 : this.#questions.ask('machine', 'step', `${last.id} stopped after ${last.lastKey}`, options.length, (i) => options[i]?.label() ?? '');
+      const index = options.length < 2 ? 0 : this.#questions.ask('machine', 'step', this.#steps === 0 ? 'start' : `${last.id} stopped after ${last.lastKey}`, options.length, (i) => options[i]?.label() ?? '');
       const chosen = options[index];
       if (chosen === undefined) return this.#performer.endIdle();
       if (chosen.agent !== null) return chosen.agent;

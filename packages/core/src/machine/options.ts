@@ -36,8 +36,8 @@ export interface Header {
 }
 
 /**
- * Which cache lines `step` may evict or prefetch (non-coherent profiles only). `shared`: those a device has touched or the kernel has
- * maintained, and of these only dirty ones are evicted; `all`: any line, for small programs with complete outcome sets.
+ * Which cache lines may move by themselves (non-coherent profiles only). `shared`: those a device has touched or the kernel has
+ * maintained, and only in ways that can do harm; `all`: any line, for small programs with complete outcome sets.
  */
 export type LineFreedom = 'none' | 'shared' | 'all';
 

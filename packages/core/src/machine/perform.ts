@@ -79,7 +79,7 @@ export class Performer {
     const history = this.#memory.historyOf(run, place);
     const spec = run.memory.spec('r', order, { via: exclusive ? 'exclusive' : 'plain', addr: this.#operand(run, op.addressDep, op.addressPick) });
     const { own, pre } = this.#clear(run, spec, history, place);
-    this.#memory.touch(run, place, 'load');
+    this.#memory.touch(run, place, 'load', keyOf(op));
     const ways = this.#memory.core.candidates(run.memory, history, place.address, place.size, pre, own);
     const fitting = until === null ? ways : ways.filter((way) => until(way.value));
     let chosen: (typeof fitting)[number] | undefined = fitting[0];
@@ -110,7 +110,6 @@ export class Performer {
     return () => {
       if (op.kind === 'await' && op.interruptible === true && run.interrupts.length > 0) return true;
       if (this.#memory.core.now === since || op.kind !== 'await') return false;
-      this.#memory.touch(run, place, 'load');
       const own = this.#memory.core.ownPending(run.memory, history, place.address, place.size);
       const pre = this.#memory.core.beforeRead(run.memory, spec, own, place.address, place.size);
       const ways = this.#memory.core.candidates(run.memory, history, place.address, place.size, pre, own);
@@ -140,8 +139,7 @@ export class Performer {
     if (op.exclusive === true && history !== null && !this.#exclusiveSucceeds(run, op, history)) return 1;
     const { store, done } = this.#memory.core.issue(run.memory, spec, { kind: mmio ? 'mmio' : 'ram', owner: place.owner, history, address: place.address, size: place.size, value, locks: op.exclusive === true });
     if (op.exclusive === true) run.results[run.ordinal + 1] = done.result;
-    if (!mmio) store.issued = this.#recorder.emit('store', run.id, [], { address: BigInt(place.address), size: place.size, value, order, name: op.name ?? '', site: op.site ?? null });
-    if (history !== null && this.#memory.throughCache(run, place)) this.#memory.touch(run, place, 'store');
+    store.issued = mmio ? this.#recorder.last : this.#recorder.emit('store', run.id, [], { address: BigInt(place.address), size: place.size, value, order, name: op.name ?? '', site: op.site ?? null });
     this.#memory.issued(store, { run, key: keyOf(op), order, operation: null, site: op.site ?? null });
     return 0;
   }
@@ -183,7 +181,7 @@ export class Performer {
       if (!core.lockedAgainst(memory.index, history, place.address, place.size)) break;
       if (!this.#memory.unlock(run, history, place.address, place.size)) this.#block(run, 'another agent\'s atomic', this.#memory.moves());
     }
-    this.#memory.touch(run, place, 'store');
+    this.#memory.touch(run, place, 'store', keyOf(op));
     const pre = core.beforeRead(memory, readSpec, [], place.address, place.size);
     const way = core.newestWay(memory, history, place.address, place.size);
     const old = way.value;
@@ -223,7 +221,7 @@ export class Performer {
     while (core.lockedAgainst(run.memory.index, history, place.address, place.size)) {
       if (!this.#memory.unlock(run, history, place.address, place.size)) this.#block(run, 'a CPU\'s atomic', this.#memory.moves());
     }
-    this.#memory.touch(run, place, 'store');
+    this.#memory.touch(run, place, 'store', keyOf(op));
     const { message } = core.writeNow(run.memory, run.memory.spec('w', order), history, place.address, place.size, value);
     message.event = this.#recorder.emit('write', run.id, [], { address: BigInt(place.address), size: place.size, value, name: op.name ?? '' });
     return 0;
