@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+import { expect, it } from 'vitest';
+import { parseDeclarations } from './declarations.ts';
+import { renderMarkdown } from './markdown.ts';
+
+it('raw HTML in a lab text is shown, never run', () => {
+  const html = renderMarkdown('Hello <img src=x onerror=alert(1)> <script>alert(2)</script>\n\n<div onclick="x">y</div>');
+  expect(html).not.toMatch(/<(img|script|div)/);
+  expect(html).toContain('&lt;script&gt;');
+});
+it('links that are not web addresses are only words', () => {
+  expect(renderMarkdown('[a](javascript:alert(1))')).not.toContain('href');
+  expect(renderMarkdown('[a](https://example.org/x)')).toContain('href="https://example.org/x"');
+  expect(renderMarkdown('[a](//evil)')).not.toContain('href');
+});
+it('code, lists and tables come out as such', () => {
+  expect(renderMarkdown('- `dma_wmb()`\n')).toContain('<code>dma_wmb()</code>');
+  expect(renderMarkdown('|a|b|\n|-|-|\n|1|2|\n')).toContain('<td>1</td>');
+});
+
+it('declarations are read with module, signature and comment', () => {
+  const text = `declare module 'linux/io' {
+  /**
+   * Posts a value.
+   * @param value what
+   */
+  export function writel(value: number, address: iomem): void;
+  export const X: 4;
+}`;
+  expect(parseDeclarations('linux/io.d.ts', text)).toEqual([
+    { module: 'linux/io', name: 'writel', signature: 'writel(value: number, address: iomem): void', doc: 'Posts a value.\n@param value what' },
+    { module: 'linux/io', name: 'X', signature: 'const X: 4', doc: '' },
+  ]);
+});
