@@ -3,10 +3,11 @@
  * The engine: kernel, checker, sandbox and a lab put together. Runs in Node
  * and in a browser worker, synchronously; the same input gives the same bytes.
  */
+import type { Deviation } from '@dmalab/core/base/choice';
 import type { TraceEvent } from '@dmalab/core/base/events';
 import { explore, type Exploration } from '@dmalab/checker/explore';
 import { Replay } from '@dmalab/checker/strategies/replay';
-import { decodeToken, encodeToken, originDifferences, shortHash, type TokenOrigin } from '@dmalab/checker/token';
+import { decodeToken, encodeToken, originDifferences, shortHash, type Token, type TokenOrigin } from '@dmalab/checker/token';
 import type { ProfileId } from '@dmalab/contracts/lab';
 import type { Diagnostic, Finding, Report, Verdict } from '@dmalab/contracts/report';
 import { guestModules } from '@dmalab/kernel/guest/modules';
@@ -37,6 +38,8 @@ export interface RunJob {
   readonly profile: ProfileId;
   readonly workload: string;
   readonly token?: string | undefined;
+  /** A branch: these instead of the token's own deviations; the token's dropped workload items stay dropped. */
+  readonly deviations?: readonly Deviation[] | undefined;
   readonly check: boolean;
   /** Events carry the questions that were open before them. Default true. */
   readonly withChoices?: boolean;
@@ -67,6 +70,8 @@ export interface RunOutcome {
   /** Events of the traced execution. */
   readonly events: number;
   readonly diagnostics: readonly Diagnostic[];
+  /** Of the traced execution; '' when it did not run, or deviates too often to fit a link. */
+  readonly token: string;
   /** What of the token could not be followed; empty when the replay was exact. */
   readonly notes: readonly string[];
 }
@@ -118,21 +123,22 @@ class TheEngine implements Engine {
 
   run(job: RunJob, sink: RunSink): RunOutcome {
     const loaded = loadProgram(this.#sandbox, job.lab, job.source.files);
-    if (!loaded.ok) return { reason: 'error', text: 'the driver did not load', events: 0, diagnostics: loaded.diagnostics, notes: [] };
+    if (!loaded.ok) return { reason: 'error', text: 'the driver did not load', events: 0, token: '', diagnostics: loaded.diagnostics, notes: [] };
     const file = workloadOf(job.lab, job.workload);
     const { program } = loaded;
     const notes: string[] = [];
     let replay = new Replay([]);
-    let workload = file.workload;
+    let without: readonly string[] = [];
     if (job.token !== undefined) {
       const decoded = decodeToken(job.token);
-      if (!decoded.ok) return { reason: 'error', text: `the token cannot be read: ${decoded.error}`, events: 0, diagnostics: [], notes: [] };
+      if (!decoded.ok) return { reason: 'error', text: `the token cannot be read: ${decoded.error}`, events: 0, token: '', diagnostics: [], notes: [] };
       notes.push(...originDifferences(decoded.token, this.#origin(job.lab, program, file, job.profile)).map((what) => `the token was made with ${what}`));
       replay = new Replay(decoded.token.deviations);
-      workload = withoutItems(workload, decoded.token.without);
+      without = decoded.token.without;
     }
+    if (job.deviations !== undefined) replay = new Replay(job.deviations);
 
-    const system = this.#system(job.lab, program, { ...file, workload }, job.profile);
+    const system = this.#system(job.lab, program, { ...file, workload: withoutItems(file.workload, without) }, job.profile);
     let batch: TraceEvent[] = [];
     let count = 0;
     const flush = (): void => {
@@ -153,7 +159,7 @@ class TheEngine implements Engine {
       const profiles = [job.profile, ...job.lab.manifest.profiles.filter((p) => p !== job.profile && (file.workload.profiles?.includes(p) ?? true))];
       for (const profile of profiles) sink.verdict?.(this.#verdict(job.lab, program, file, profile, (progress) => sink.progress?.(progress)));
     }
-    return { reason: judged.result.reason, text: judged.result.text, events: count, diagnostics: barrierAdvice(program, [system]), notes };
+    return { reason: judged.result.reason, text: judged.result.text, events: count, token: this.#tokenOf({ ...this.#origin(job.lab, program, file, job.profile), deviations: judged.deviations, without }), diagnostics: barrierAdvice(program, [system]), notes };
   }
 
   explore(job: Omit<RunJob, 'token' | 'check'>, onProgress?: (progress: RunProgress) => void): RunVerdict {
@@ -235,6 +241,15 @@ class TheEngine implements Engine {
 
   #system(lab: LabBundle, program: Program, file: WorkloadFile, profile: ProfileId): DriverSystem {
     return new DriverSystem({ manifest: lab.manifest, program, workloadId: file.id, workload: file.workload, profile, checks: applicableChecks(lab.manifest, file, profile) });
+  }
+
+  #tokenOf(token: Token): string {
+    try {
+      return encodeToken(token);
+    } catch (error) {
+      if (error instanceof RangeError) return '';
+      throw error;
+    }
   }
 
   #origin(lab: LabBundle, program: Program, file: WorkloadFile, profile: ProfileId): TokenOrigin {
