@@ -124,6 +124,6 @@ export const fixtureReplayer: Replayer = {
   matches: () => Promise.resolve(true),
   replay: (_job, onEvents) => {
     onEvents(recordedRun());
-    return Promise.resolve({ reason: 'quiescent', token: 'd1.x' });
+    return Promise.resolve({ reason: 'quiescent', token: 'd1.x', notes: [] });
   },
 };

@@ -11,13 +11,17 @@ export interface ReplayJob {
   readonly blanked: string;
   readonly profile: ProfileId;
   readonly workload: string;
-  /** What differs from the plain run: a token, or the list itself. */
-  readonly from: { readonly token: string } | { readonly deviations: readonly Deviation[] };
+  /** Replayed as it is, or branched from; '' for the plain run. */
+  readonly token: string;
+  /** A branch: these instead of the token's own deviations. */
+  readonly deviations?: readonly Deviation[] | undefined;
 }
 export interface ReplayResult {
   readonly reason: string;
   /** Token of the run that came out; '' when it could not be made. */
   readonly token: string;
+  /** What of the token could not be followed; empty when the replay was exact. */
+  readonly notes: readonly string[];
 }
 export interface Replayer {
   /** Whether the browser's engine is the server's: only then do both replay a token to the same run. */

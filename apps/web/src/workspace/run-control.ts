@@ -85,7 +85,7 @@ export class RunControl {
     const view = this.#add({ label: branchLabel(parent.label, step, answer), parent: parent.id, profile: parent.profile, workload: parent.workload, token: '', source: parent.source, blanked: parent.blanked }, step);
     this.#store.setState({ busy: 'replaying', problem: '' });
     try {
-      const result = await this.#replayer.replay({ lab: s.lab, blanked: parent.blanked, profile: parent.profile, workload: parent.workload, from: { deviations } }, (batch) => this.#events(view.id, batch));
+      const result = await this.#replayer.replay({ lab: s.lab, blanked: parent.blanked, profile: parent.profile, workload: parent.workload, token: parent.token, deviations }, (batch) => this.#events(view.id, batch));
       this.#update(view.id, { ended: result.reason, token: result.token });
       this.#open(view, step);
     } catch (error) {
@@ -133,9 +133,9 @@ export class RunControl {
     const view = this.#add({ ...o, parent: o.parent ?? null }, step);
     try {
       if (o.blanked !== '' && (await this.#replayer.matches(lab.engine))) {
-        const from = o.token === '' ? { deviations: [] } : { token: o.token };
-        const result = await this.#replayer.replay({ lab, blanked: o.blanked, profile: o.profile, workload: o.workload, from }, (batch) => this.#events(view.id, batch));
+        const result = await this.#replayer.replay({ lab, blanked: o.blanked, profile: o.profile, workload: o.workload, token: o.token }, (batch) => this.#events(view.id, batch));
         this.#update(view.id, { ended: result.reason });
+        if (result.notes.length > 0) this.#store.setState({ problem: `The link does not fit any more: ${result.notes.join('; ')}. What is shown is the run that came out.` });
       } else await this.#replayOnServer(view, o);
       this.#open(view, step);
     } catch (error) {
