@@ -6,6 +6,7 @@
  */
 import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { type EngineFacts, engineFacts } from '@dmalab/grader/engine-facts';
 import { readLab } from '@dmalab/grader/lab-folder';
 import { GraderPool } from '@dmalab/grader/pool';
 import { cookieName } from './auth/cookie.ts';
@@ -15,7 +16,6 @@ import { Drafts } from './drafts/drafts.ts';
 import { createApp } from './http/app.ts';
 import { bind } from './http/listen.ts';
 import { Catalogue, type ReadLab } from './labs/catalogue.ts';
-import { type EngineFacts, engineFacts } from './labs/engine-facts.ts';
 import { type Log, openLog } from './log.ts';
 import { reasonOf, StartProblem } from './problem.ts';
 import { gradeWith } from './queue/grade.ts';
@@ -121,7 +121,7 @@ async function serve({ config, log, door, graders, catalogue, facts, store, url,
   sockets = openSockets({ server: door.server, people, cookie, handlers: handlers(services, config.allow), log });
   const opened = sockets;
   started.push(() => opened.close());
-  door.open(createApp({ ...services, people, cookie, secure: config.secureCookies, engineHash: facts.hash, types: facts.types, config, store, log }));
+  door.open(createApp({ ...services, people, cookie, secure: config.secureCookies, engineHash: facts.hash, types: [...facts.types], config, store, log }));
   return `${url}/sign-in?token=${await people.createLink(await people.owner())}`;
 }
 

@@ -36,7 +36,8 @@ export const ServerMessages = {
   'run:events': z.strictObject({ run: id, from: z.number().int().min(1), count: z.number().int().min(1), events: PackedEvents }),
   'run:progress': z.strictObject({ run: id, profile: ProfileId, executions: z.number().int(), phase: z.string() }),
   'run:verdict': z.strictObject({ run: id, profile: ProfileId, verdict: Verdict, token: z.string(), diagnostics: z.array(Diagnostic), finding: z.any().nullable() }),
-  'run:end': z.strictObject({ run: id, reason: z.string(), events: z.number().int() }),
+  /** `text` says the reason in words; `notes` what of a token could not be followed; `diagnostics` what the run taught about the driver. */
+  'run:end': z.strictObject({ run: id, reason: z.string(), events: z.number().int(), text: z.string(), notes: z.array(z.string()), diagnostics: z.array(Diagnostic) }),
   'submission:state': z.strictObject({ submission: id, state: z.enum(['queued', 'running', 'done', 'failed']), position: z.number().int().nullable(), report: Report.nullable() }),
 } as const;
 export type ServerMessages = { [K in keyof typeof ServerMessages]: z.infer<(typeof ServerMessages)[K]> };

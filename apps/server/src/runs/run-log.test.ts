@@ -7,6 +7,7 @@ import { RunLog, type Send, type Watcher } from './run-log.ts';
 
 const event = (id: number): TraceEvent => ({ id, agent: 'cpu0', cycle: id, causes: [], kind: 'log', level: 'info', text: `line ${id}` });
 const events = (low: number, high: number): TraceEvent[] => Array.from({ length: high - low + 1 }, (_, i) => event(low + i));
+const END = { reason: 'quiescent', text: '', notes: [], diagnostics: [] };
 const verdict = (profile: 'x86-64' | 'arm64'): ServerMessages['run:verdict'] => ({ run: 'r', profile, verdict: { kind: 'complete', executions: 5, engine: 'graph', within: '' }, token: '', diagnostics: [], finding: null });
 
 /** A client that keeps what it is sent and grants credit for each batch once it wants to. */
@@ -52,7 +53,7 @@ describe('a run’s log', () => {
     const c = client();
     const watcher = log.watch(1, c.send);
     log.push(events(1, 256 * 20));
-    log.end('quiescent');
+    log.end(END);
     expect(c.batches).toHaveLength(8);
     expect(c.said).not.toContain('run:end');
     log.credit(watcher, 3);
@@ -66,7 +67,7 @@ describe('a run’s log', () => {
     const log = new RunLog('r');
     log.push(events(1, 600));
     log.verdict(verdict('arm64'));
-    log.end('quiescent');
+    log.end(END);
     const c = client();
     log.watch(from, c.send);
     expect(c.got).toEqual(events(from, 600));
@@ -78,7 +79,7 @@ describe('a run’s log', () => {
     log.push(events(1, 3));
     log.verdict(verdict('x86-64'));
     log.verdict(verdict('arm64'));
-    log.end('quiescent');
+    log.end(END);
     const c = client();
     log.watch(1, c.send);
     expect(c.said).toEqual(['run:events', 'run:verdict', 'run:verdict', 'run:end']);

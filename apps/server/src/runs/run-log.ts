@@ -11,6 +11,9 @@ import type { ServerMessages } from '@dmalab/contracts/wire';
 
 export type Send = <K extends keyof ServerMessages>(kind: K, message: ServerMessages[K]) => void;
 
+/** How a run ended, in the engine's words. */
+export type RunEnd = Omit<ServerMessages['run:end'], 'run' | 'events'>;
+
 interface Batch {
   readonly from: number;
   readonly count: number;
@@ -97,10 +100,10 @@ export class RunLog {
     this.#close();
   }
 
-  end(reason: string): void {
+  end(outcome: RunEnd): void {
     if (this.#end !== undefined) return;
     this.#close();
-    this.#end = { run: this.id, reason, events: this.#events };
+    this.#end = { run: this.id, events: this.#events, ...outcome };
     for (const watcher of this.#watchers) this.#pump(watcher);
   }
 

@@ -9,14 +9,15 @@ import { and, desc, eq, isNotNull, isNull } from 'drizzle-orm';
 import type { RunSummary } from '@dmalab/contracts/api';
 import { ProfileId } from '@dmalab/contracts/lab';
 import type { Diagnostic } from '@dmalab/contracts/report';
-import { ServerMessages, type ClientMessages } from '@dmalab/contracts/wire';
+import type { ClientMessages } from '@dmalab/contracts/wire';
+import type { RunOutcome, RunVerdict as EngineVerdict } from '@dmalab/engine/engine';
 import type { GraderPool, RunTicket } from '@dmalab/grader/pool';
 import type { ServedLab } from '../labs/catalogue.ts';
 import type { Log } from '../log.ts';
 import { reasonOf } from '../problem.ts';
 import { runs, type RunVerdict } from '../store/schema.ts';
 import type { Database } from '../store/store.ts';
-import { RunLog } from './run-log.ts';
+import { type RunEnd, RunLog } from './run-log.ts';
 
 /** How long a run's events stay after its end, milliseconds: a client that drops for 30 s finds them all. */
 const KEEP_MS = 10 * 60_000;
@@ -72,16 +73,19 @@ export class Runs {
       await this.#db.insert(runs).values({ id, personId, lab: input.lab, profile: input.profile, workload: input.workload, text: input.text, replayed: input.token ?? '' });
       const diagnostics = [...source.diagnostics];
       const verdicts: RunVerdict[] = [];
-      if (live.endedAt === undefined) {
+      const error = diagnostics.find((d) => d.severity === 'error');
+      if (error !== undefined) {
+        await this.#cannotRun(live, input.profile, `${error.file}:${error.line}: ${error.message}`, diagnostics, verdicts);
+      } else {
         live.ticket = this.#pool.run(
           { lab: open, source, profile: input.profile, workload: input.workload, token: input.token, check: input.check },
           {
             events: (batch) => live.log.push(batch),
-            progress: (value) => this.#progress(live.log, value),
-            verdict: (value) => this.#verdict(live.log, value, diagnostics, verdicts),
+            progress: ({ profile, executions, phase }) => live.log.progress({ run: id, profile, executions, phase }),
+            verdict: (value) => tell(live.log, value, diagnostics, verdicts),
           },
         );
-        void this.#finish(id, live, live.ticket, verdicts);
+        void this.#follow(live, live.ticket, input.profile, verdicts);
       }
       return { kind: 'started', value: { run: id, blanked: source.files[file] ?? '', diagnostics } };
     } catch (thrown) {
@@ -135,44 +139,47 @@ export class Runs {
     for (const run of this.#live.values()) run.ticket?.stop();
   }
 
-  #progress(log: RunLog, value: unknown): void {
-    const parsed = ServerMessages['run:progress'].omit({ run: true }).safeParse(value);
-    if (parsed.success) log.progress({ run: log.id, ...parsed.data });
-    else this.#log.warn({ run: log.id, problem: parsed.error.message }, 'a grader sent progress of an unknown shape');
-  }
-
-  #verdict(log: RunLog, value: unknown, diagnostics: Diagnostic[], verdicts: RunVerdict[]): void {
-    const parsed = ServerMessages['run:verdict'].omit({ run: true, diagnostics: true }).safeParse(value);
-    if (!parsed.success) {
-      this.#log.error({ run: log.id, problem: parsed.error.message }, 'a grader sent a verdict of an unknown shape');
-      return;
-    }
-    const { profile, verdict, token } = parsed.data;
-    verdicts.push({ profile, verdict, token });
-    log.verdict({ run: log.id, ...parsed.data, diagnostics });
-  }
-
-  async #finish(id: string, live: LiveRun, ticket: RunTicket, verdicts: readonly RunVerdict[]): Promise<void> {
-    let reason: string;
+  /** Waits for the end; a run always has one, and one that loaded nothing has a verdict that says so. */
+  async #follow(live: LiveRun, ticket: RunTicket, profile: ProfileId, verdicts: RunVerdict[]): Promise<void> {
     try {
-      reason = endOf(await ticket.done);
+      const { reason, text, notes, diagnostics } = (await ticket.done) as RunOutcome; // the engine's `run` answers with one
+      if (reason === 'error' && live.log.events === 0) await this.#cannotRun(live, profile, text, [...diagnostics], verdicts);
+      else await this.#end(live, { reason, text, notes: [...notes], diagnostics: [...diagnostics] }, verdicts);
     } catch (thrown) {
-      reason = thrown instanceof Error && 'reason' in thrown && typeof thrown.reason === 'string' ? thrown.reason : 'crash';
-      if (reason !== 'stopped') this.#log.error({ run: id, error: reasonOf(thrown) }, 'a public run failed');
+      const reason = thrown instanceof Error && 'reason' in thrown && typeof thrown.reason === 'string' ? thrown.reason : 'crash';
+      if (reason !== 'stopped') this.#log.error({ run: live.log.id, error: reasonOf(thrown) }, 'a public run failed');
+      await this.#end(live, { reason, text: WHY[reason] ?? WHY['crash'] ?? '', notes: [], diagnostics: [] }, verdicts);
     }
+  }
+
+  /** The driver did not compile or load: a verdict without a run. */
+  async #cannotRun(live: LiveRun, profile: ProfileId, message: string, diagnostics: Diagnostic[], verdicts: RunVerdict[]): Promise<void> {
+    tell(live.log, { profile, verdict: { kind: 'error', whose: 'student', message }, token: '', finding: null }, diagnostics, verdicts);
+    await this.#end(live, { reason: 'error', text: message, notes: [], diagnostics }, verdicts);
+  }
+
+  async #end(live: LiveRun, outcome: RunEnd, verdicts: readonly RunVerdict[]): Promise<void> {
     live.endedAt = this.#now();
-    live.log.end(reason);
+    live.log.end(outcome);
     try {
-      await this.#db.update(runs).set({ reason, verdicts: JSON.stringify(verdicts), endedAt: new Date(live.endedAt) }).where(eq(runs.id, id));
+      await this.#db.update(runs).set({ reason: outcome.reason, verdicts: JSON.stringify(verdicts), endedAt: new Date(live.endedAt) }).where(eq(runs.id, live.log.id));
     } catch (thrown) {
-      this.#log.warn({ run: id, error: reasonOf(thrown) }, 'the end of a run could not be kept');
+      this.#log.warn({ run: live.log.id, error: reasonOf(thrown) }, 'the end of a run could not be kept');
     }
   }
 }
 
-/** `quiescent`, `budget`, `error` or `stopped`, as the engine says. */
-function endOf(outcome: unknown): string {
-  return typeof outcome === 'object' && outcome !== null && 'reason' in outcome && typeof outcome.reason === 'string' ? outcome.reason : 'done';
+/** Why the graders gave no outcome. */
+const WHY: Readonly<Record<string, string>> = {
+  stopped: 'The run was stopped.',
+  deadline: 'The grader did not finish in time. This is our fault.',
+  crash: 'The grader stopped before it had an outcome. This is our fault; run again.',
+};
+
+function tell(log: RunLog, value: EngineVerdict, diagnostics: Diagnostic[], verdicts: RunVerdict[]): void {
+  const { profile, verdict, token, finding } = value;
+  verdicts.push({ profile, verdict, token });
+  log.verdict({ run: log.id, profile, verdict, token, finding, diagnostics });
 }
 
 function refused(why: string): Started {

@@ -28,7 +28,8 @@ export class ScriptedGraders implements Graders {
   }
 
   async compile(files: Readonly<Record<string, string>>): Promise<CompiledSource> {
-    return { files, original: files, diagnostics: [] };
+    const [[file, text] = ['', '']] = Object.entries(files);
+    return { files, original: files, diagnostics: text.includes('syntax error') ? [{ file, line: 1, column: 3, severity: 'error', code: '1005', message: 'expected an expression' }] : [] };
   }
 
   run: Graders['run'] = ({ source, profile }, listeners) => {
@@ -43,7 +44,8 @@ export class ScriptedGraders implements Graders {
       if (text.includes('waits')) await this.#hold();
       listeners.progress?.({ profile, executions: 1, phase: 'plain' });
       listeners.verdict?.({ profile, verdict: { kind: 'complete', executions: 5, engine: 'graph', within: '' }, token: '', finding: null });
-      return { reason: stopped ? 'stopped' : 'quiescent' };
+      if (stopped) throw Object.assign(new Error('the run was stopped'), { reason: 'stopped' });
+      return { reason: 'quiescent', text: 'nothing is left to happen', events: count, diagnostics: [], notes: [] };
     })();
     return { id: 'x', done, stop: () => { stopped = true; this.release(); } };
   };
