@@ -9,7 +9,7 @@ import { readSubmission } from '@dmalab/grader/folder';
 import { findLab, readLab } from '@dmalab/grader/lab-folder';
 import { GraderPool } from '@dmalab/grader/pool';
 import { Command, Option } from 'commander';
-import { CommandError, EXIT, labsFolder, progressLine, wantsColor } from './context.ts';
+import { bar, CommandError, EXIT, labsFolder, progressLine, wantsColor } from './context.ts';
 
 interface Options {
   submission: string;
@@ -40,7 +40,7 @@ async function grade(lab: string, options: Options): Promise<void> {
   try {
     for (const missing of pool.wall.missing) process.stderr.write(`note: ${missing}. The sandbox itself still holds.\n`);
     const source = await pool.compile(files, Object.fromEntries(Object.entries(bundle.given).map(([name, given]) => [name, given.text])));
-    const report = Report.parse(await pool.grade({ lab: bundle, source, audience: options.audience }, (value) => progress.show(JSON.stringify(value))));
+    const report = Report.parse(await pool.grade({ lab: bundle, source, audience: options.audience }, ({ done, of, profile, executions }) => progress.show(`${bar(done, of)} ${profile}, ${executions} executions`)));
     progress.clear();
     if (options.json !== undefined) await writeOut(options.json, canonicalJson(report));
     if (options.junit !== undefined) await writeOut(options.junit, junit(report));

@@ -56,7 +56,7 @@ function print(events: readonly TraceEvent[], outcome: unknown): void {
     return `${String(event.id).padStart(width)}  ${event.agent.padEnd(8)} ${sentence(event, state)}`;
   });
   const finding = events.find((event) => event.kind === 'finding');
-  const diagram = spaceTime(events, { width: process.stdout.columns ?? 100 });
+  const diagram = spaceTime(events, undefined, { width: process.stdout.columns ?? 100 });
   process.stdout.write(`${[...lines, '', ...diagram, '', finding?.kind === 'finding' ? `${finding.rule} at step ${finding.id}: ${finding.sentence}` : 'no rule was broken in this execution.'].join('\n')}\n`);
   const notes = typeof outcome === 'object' && outcome !== null && 'notes' in outcome && Array.isArray(outcome.notes) ? outcome.notes : [];
   for (const note of notes) process.stdout.write(`note: ${String(note)}\n`);

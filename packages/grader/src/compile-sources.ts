@@ -4,7 +4,7 @@ import type { Diagnostic } from '@dmalab/contracts/report';
 import { typeDeclarations } from '@dmalab/kernel/declare/declarations';
 import { blank } from '@dmalab/sandbox/transpile';
 import { typecheck } from '@dmalab/sandbox/typecheck';
-import type { CompiledSource } from './job.ts';
+import type { CompiledSource } from '@dmalab/engine/engine';
 
 /**
  * Only syntax errors and constructs that types cannot blank are of severity

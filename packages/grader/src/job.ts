@@ -1,26 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What a grading process is asked, and what it answers. Both are plain data: they cross a process boundary. */
 import type { TraceEvent } from '@dmalab/core/base/events';
-import type { ProfileId } from '@dmalab/contracts/lab';
-import type { Diagnostic } from '@dmalab/contracts/report';
+import type { CompiledSource, GradeProgress, RunJob as EngineRunJob, RunProgress, RunVerdict } from '@dmalab/engine/engine';
 import type { LabBundle } from '@dmalab/engine/lab-bundle';
 
-/** A submission after compilation: blanked code by path, the text as written, what the compiler said. */
-export interface CompiledSource {
-  readonly files: Readonly<Record<string, string>>;
-  readonly original: Readonly<Record<string, string>>;
-  readonly diagnostics: readonly Diagnostic[];
-}
+export type { CompiledSource } from '@dmalab/engine/engine';
 
-/** A public run: one traced execution, then (with `check`) the exploration of `profiles`. */
-export interface RunJob {
+/** A public run: one traced execution, then (with `check`) the exploration of the lab's profiles. */
+export interface RunJob extends EngineRunJob {
   readonly kind: 'run';
-  readonly lab: LabBundle;
-  readonly source: CompiledSource;
-  readonly profile: ProfileId;
-  readonly workload: string;
-  readonly token?: string | undefined;
-  readonly check: boolean;
 }
 export interface GradeJob {
   readonly kind: 'grade';
@@ -41,7 +29,8 @@ export type Job = RunJob | GradeJob | CompileJob;
 export type Answer =
   | { readonly kind: 'ready' }
   | { readonly kind: 'events'; readonly events: readonly TraceEvent[] }
-  | { readonly kind: 'progress'; readonly value: unknown }
-  | { readonly kind: 'verdict'; readonly value: unknown }
+  | { readonly kind: 'progress'; readonly value: RunProgress }
+  | { readonly kind: 'grading'; readonly value: GradeProgress }
+  | { readonly kind: 'verdict'; readonly value: RunVerdict }
   | { readonly kind: 'done'; readonly value: unknown }
   | { readonly kind: 'failed'; readonly message: string };

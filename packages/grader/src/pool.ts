@@ -6,6 +6,7 @@
  */
 import type { TraceEvent } from '@dmalab/core/base/events';
 import type { Report } from '@dmalab/contracts/report';
+import type { GradeProgress, RunProgress, RunVerdict } from '@dmalab/engine/engine';
 import { checkLab, type LabCheckResult } from '@dmalab/engine/lab-check';
 import type { LabBundle } from '@dmalab/engine/lab-bundle';
 import { Compiler } from './compiler.ts';
@@ -31,8 +32,8 @@ export interface RunTicket {
 
 export interface RunListeners {
   readonly events?: (batch: readonly TraceEvent[]) => void;
-  readonly progress?: (value: unknown) => void;
-  readonly verdict?: (value: unknown) => void;
+  readonly progress?: (progress: RunProgress) => void;
+  readonly verdict?: (verdict: RunVerdict) => void;
 }
 
 interface Waiting {
@@ -75,13 +76,14 @@ export class GraderPool {
     this.#runs += 1;
     const waiting = this.#enqueue(this.#interactive, { kind: 'run', ...job }, 1, (answer) => {
       if (answer.kind === 'events') listeners.events?.(answer.events);
-      else listeners[answer.kind]?.(answer.value);
+      else if (answer.kind === 'progress') listeners.progress?.(answer.value);
+      else if (answer.kind === 'verdict') listeners.verdict?.(answer.value);
     });
     return { id: `run-${this.#runs}`, done: waiting.done, stop: () => this.#stop(waiting.entry) };
   }
 
-  grade(job: Omit<GradeJob, 'kind'>, progress?: (value: unknown) => void): Promise<Report> {
-    return this.#enqueue(this.#batch, { kind: 'grade', ...job }, 2, (answer) => answer.kind === 'progress' && progress?.(answer.value)).done as Promise<Report>; // the worker's `grade` answers with one
+  grade(job: Omit<GradeJob, 'kind'>, progress?: (progress: GradeProgress) => void): Promise<Report> {
+    return this.#enqueue(this.#batch, { kind: 'grade', ...job }, 2, (answer) => answer.kind === 'grading' && progress?.(answer.value)).done as Promise<Report>; // the worker's `grade` answers with one
   }
 
   /** Proves a lab: each of its drivers is graded like a submission, as many at a time as the pool is wide. */

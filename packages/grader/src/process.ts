@@ -76,6 +76,7 @@ export class GraderProcess {
         return;
       case 'events':
       case 'progress':
+      case 'grading':
       case 'verdict':
         settle?.listen(answer);
         return;

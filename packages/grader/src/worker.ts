@@ -4,15 +4,15 @@
  * Reads jobs as frames on standard input, answers on standard output, holds
  * nothing between jobs but what is the same for all.
  */
-import { readFileSync, writeSync } from 'node:fs';
+import { writeSync } from 'node:fs';
 import { createEngine, type Engine } from '@dmalab/engine/engine';
-import { sandboxWasmUrl } from '@dmalab/sandbox/node';
+import { sandboxModule } from '@dmalab/sandbox/node';
 import { compileSources } from './compile-sources.ts';
 import type { Answer, Job } from './job.ts';
 import { encodeFrame, FrameReader } from './protocol.ts';
 
 let engine: Engine | undefined;
-const theEngine = (): Engine => (engine ??= createEngine({ sandbox: new WebAssembly.Module(readFileSync(sandboxWasmUrl())) }));
+const theEngine = (): Engine => (engine ??= createEngine({ sandbox: sandboxModule() }));
 
 /** Synchronous, so that events leave while the engine is at work; waits when the pipe is full. */
 function send(answer: Answer): void {
@@ -38,7 +38,7 @@ function perform(job: Job): unknown {
         verdict: (value) => send({ kind: 'verdict', value }),
       });
     case 'grade':
-      return theEngine().grade(job.lab, job.source, { audience: job.audience, onProgress: (value) => send({ kind: 'progress', value }) });
+      return theEngine().grade(job.lab, job.source, { audience: job.audience, onProgress: (value) => send({ kind: 'grading', value }) });
   }
 }
 
