@@ -91,6 +91,15 @@ describe('address dependencies', () => {
     expect(loads).toEqual([{ ordinal: expect.any(Number), dep: undefined, name: 'next' }, { ordinal: expect.any(Number), dep: loads[0]?.ordinal, name: 'v' }]);
   });
 
+  it('registers count as one load each, of 64 bits too', () => {
+    const { port } = evaluate(`${STRUCT} ${SLAB} import { readl, readq } from 'linux/io'; import { devm_platform_ioremap_resource } from 'linux/platform_device'; const t = struct('t', { next: ptr(() => t) });`, `
+      const a = cast(t, kzalloc(sizeof(t), GFP_KERNEL)); a.store('next', a);
+      const regs = devm_platform_ioremap_resource(args[0], 0); readq(regs); readl(regs);
+      return a.next.next === null;`, { args: [{ device: 'nic0' }] });
+    const loads = port.ops.flatMap((op, i) => (op.kind === 'load' && op.place.space === 'ram' ? [{ ordinal: i + 1, dep: op.addressDep }] : []));
+    expect(loads[1]?.dep).toBe(loads[0]?.ordinal);
+  });
+
   it('passes through pointer arithmetic and field pointers, not through numbers', () => {
     const { port } = evaluate(`${STRUCT} ${SLAB} const t = struct('t', { list: ptr(u32), i: u32 });`, `
       const a = cast(t, kzalloc(sizeof(t), GFP_KERNEL)); a.store('list', cast(u32, kzalloc(64, GFP_KERNEL)));

@@ -92,6 +92,7 @@ interface any_ptr {
 }
 /** A pointer to one scalar: \`nic.field('ring_dma')\`. */
 export interface scalar_ptr<V> extends any_ptr {
+  readonly [pointee]: V;
   /** A plain load: the compiler may tear, repeat or hoist it. */
   load(): V;
   /** A plain store: the compiler may tear or merge it. */
@@ -100,6 +101,7 @@ export interface scalar_ptr<V> extends any_ptr {
   at(index: number): scalar_ptr<V>;
 }
 interface struct_ptr_base<F extends fields> extends any_ptr {
+  readonly [pointee]: F;
   /** A plain load of a field, \`p->field\` in C: the compiler may tear, repeat or hoist it. */
   load<K extends scalar_key<F>>(field: K): value_of<F[K]>;
   /** A plain store to a field, \`p->field = value\` in C: the compiler may tear or merge it. */

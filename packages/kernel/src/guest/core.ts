@@ -21,7 +21,8 @@ export function coreSource({ endian, codes }: CoreOptions): string {
 export { op };
 ${codes}
 const BIG = ${endian === 'big'};
-const DIRECT = ${DIRECT_HIGH}, UNCACHED = ${UNCACHED_HIGH};
+export const DIRECT = ${DIRECT_HIGH};
+const UNCACHED = ${UNCACHED_HIGH};
 
 // ---- errors: the student's line is on top of the stack ----
 export function need(condition, message) { if (!condition) throw new TypeError(message); }

@@ -24,7 +24,9 @@ function load(access: Access, kind: LoadKind): Behaviour {
     const place = placeOf(run, call, code, a);
     const addressDep = call.dependency(code >>> DEP_SHIFT);
     const name = run.nameOf(a);
-    return reply(call, read(run, call, access, row.name, place, kind, { ...(addressDep === 0 ? {} : { addressDep }), ...(name === undefined ? {} : { name }) }));
+    const value = read(run, call, access, row.name, place, kind, { ...(addressDep === 0 ? {} : { addressDep }), ...(name === undefined ? {} : { name }) });
+    call.loaded(run.lastAccess);
+    return reply(call, value);
   };
 }
 
@@ -41,7 +43,6 @@ function read(run: CpuRun, call: GuestCall, access: Access, as: string, place: P
     value = run.perform(call, run.profile.lowering.accesses[access], as, operation);
     // -1: an interrupt came instead. It is taken at the top of the loop.
   } while (value === -1);
-  call.loaded(run.lastAccess);
   run.waitLoop.loaded(key, kind, value);
   return value;
 }
@@ -109,21 +110,40 @@ function registerPlace(run: CpuRun, call: GuestCall, what: string, cookie: numbe
 
 const isRelaxed = (name: string): boolean => name.endsWith('_relaxed');
 
+/** Registers here are 32 bits wide: 64 bits are two accesses, the low half first (linux/io-64-nonatomic-lo-hi.h). */
 export const mmioRead: Behaviour = (run, call, { code, a, row }) => {
-  const place = registerPlace(run, call, row.name, a, sizeOf(code));
-  run.metrics['mmio-reads'] += 1;
-  return reply(call, read(run, call, isRelaxed(row.name) ? 'mmio-read-relaxed' : 'mmio-read', row.name, place, 'once', {}));
+  const access = isRelaxed(row.name) ? 'mmio-read-relaxed' : 'mmio-read';
+  const half = (at: number): number => {
+    run.metrics['mmio-reads'] += 1;
+    return Number(read(run, call, access, row.name, registerPlace(run, call, row.name, at, 4), 'once', {}));
+  };
+  const size = registerSize(run, call, row.name, sizeOf(code));
+  const low = half(a);
+  const high = size === 8 ? half(a + 4) : 0;
+  call.loaded(run.lastAccess);
+  return call.answer(low, high);
 };
 
 export const mmioWrite: Behaviour = (run, call, { code, a, b, row }) => {
-  const place = registerPlace(run, call, row.name, a, sizeOf(code));
-  const value = operand(call, place.size, b);
-  run.interruptible();
-  run.moved();
-  run.metrics['mmio-writes'] += 1;
-  run.perform(call, run.profile.lowering.accesses[isRelaxed(row.name) ? 'mmio-write-relaxed' : 'mmio-write'], row.name, (order) => ({ kind: 'store', place, value, order }));
+  const steps = run.profile.lowering.accesses[isRelaxed(row.name) ? 'mmio-write-relaxed' : 'mmio-write'];
+  const half = (at: number, value: number): void => {
+    const place = registerPlace(run, call, row.name, at, 4);
+    run.interruptible();
+    run.moved();
+    run.metrics['mmio-writes'] += 1;
+    run.perform(call, steps, row.name, (order) => ({ kind: 'store', place, value, order }));
+  };
+  const size = registerSize(run, call, row.name, sizeOf(code));
+  const [high] = size === 8 ? call.unlatch() : [0];
+  half(a, b);
+  if (size === 8) half(a + 4, high);
   return 0;
 };
+
+function registerSize(run: CpuRun, call: GuestCall, what: string, size: Size): 4 | 8 {
+  if (size < 4) throw run.fault(call, `${what}: registers of this machine's devices are 32 bits wide; use the l form`);
+  return size === 8 ? 8 : 4;
+}
 
 /** Cuts a range into the largest aligned accesses. */
 function* chunks(address: number, size: number): Generator<{ at: number; bytes: Size }> {

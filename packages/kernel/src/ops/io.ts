@@ -25,6 +25,13 @@ const ORDERING = {
   },
 } as const;
 
+/** All registers are 32 bits wide, so that is what an access must be. */
+function differs(width: Width): string {
+  if (width.bytes === 8) return 'registers are 32 bits wide, so it is two 32-bit accesses, the low half first, as linux/io-64-nonatomic-lo-hi.h does it; both must lie within the mapped registers';
+  if (width.bytes === 4) return 'an access must be aligned and lie within the mapped registers';
+  return 'registers are 32 bits wide, and narrower accesses end the run with an error that says so; a real device may do anything';
+}
+
 function reader(name: string, width: Width, relaxed: boolean, c: string): Row {
   return {
     name,
@@ -37,7 +44,7 @@ function reader(name: string, width: Width, relaxed: boolean, c: string): Row {
       returns: width.bytes === 8 ? 'the value, a bigint' : 'the value; all ones when no device answers there',
       context: 'any; does not sleep',
       source: relaxed ? DEVICE_IO : IO_EFFECTS,
-      differs: 'an access must be aligned to its size and lie within the mapped registers',
+      differs: differs(width),
     },
     guest: width.bytes === 8 ? `function ${name}(addr) { const low = k.mmioRead($code, addr, ${width.bytes}, "${name}"); return k.wide(low); }` : `function ${name}(addr) { return k.mmioRead($code, addr, ${width.bytes}, "${name}"); }`,
     host: 'mmio-read',
@@ -55,7 +62,7 @@ function writer(name: string, width: Width, relaxed: boolean, c: string): Row {
       params: { value: 'what to write; the value comes first, as in Linux', addr: 'register: what `devm_platform_ioremap_resource` returned, plus its offset in bytes' },
       context: 'any; does not sleep',
       source: relaxed ? DEVICE_IO : IO_EFFECTS,
-      differs: 'an access must be aligned to its size and lie within the mapped registers',
+      differs: differs(width),
     },
     guest: `function ${name}(value, addr) { k.mmioWrite($code, value, addr, ${width.bytes}, "${name}"); }`,
     host: 'mmio-write',
@@ -74,4 +81,22 @@ const ioports = WIDTHS.filter((width) => width.bytes < 8).flatMap((width) => [
   writer(`iowrite${width.bytes * 8}`, width, false, `void iowrite${width.bytes * 8}(${width.type} value, void __iomem *addr)`),
 ]);
 
-export const IO_ROWS: readonly Row[] = [...accessors, ...ioports];
+const ADDRESSES: readonly Row[] = [
+  {
+    name: 'virt_to_phys',
+    module: 'linux/io',
+    c: 'phys_addr_t virt_to_phys(volatile void *address)',
+    ts: ['(address: ptr<any>): phys_addr_t'],
+    doc: {
+      text: 'Says where in RAM a direct-mapped byte lies. Not what a device may be given: that is what `dma_map_single` returns, even where both happen to be equal.',
+      params: { address: 'pointer from kmalloc' },
+      returns: 'physical address, bytes',
+      context: 'any',
+      source: 'Linux Documentation/core-api/bus-virt-phys-mapping.rst; include/asm-generic/io.h',
+      differs: 'throws for memory that is not direct-mapped, where Linux returns nonsense',
+    },
+    guest: `function virt_to_phys(address) { const p = k.pointer(address, "virt_to_phys"); k.need(p.$hi === k.DIRECT, "virt_to_phys: " + p + " is not direct-mapped"); return BigInt(p.$lo); }`,
+  },
+];
+
+export const IO_ROWS: readonly Row[] = [...accessors, ...ioports, ...ADDRESSES];
