@@ -10,7 +10,7 @@ import type { Access, Layered, Operand, StoreRecord } from '../views.ts';
 import type { Actor } from './actor.ts';
 import { NO_BITS, oneBit, unionBits, type Bits } from './bits.ts';
 import type { Cell } from './cells.ts';
-import { isPart, type Execution, type GraphEvent, type Prophecy, type ReadPart, type ReadSource, type StorePart } from './execution.ts';
+import { isPart, type CellState, type Execution, type GraphEvent, type Prophecy, type ReadPart, type ReadSource, type StorePart } from './execution.ts';
 import type { Knowledge, KnownWrite } from './knowledge.ts';
 
 export type Way = () => Value | null | undefined;
@@ -22,6 +22,17 @@ type ReadOp = LoadOp | RmwOp | AwaitOp;
 
 /** Not this form's: the reason, for people. */
 export class NotInGraph extends Suspend {}
+
+/** Where a device's interrupt goes; see `InterruptRoute` of the machine. */
+export interface GraphRoute {
+  readonly device: string;
+  readonly vector: number;
+  /** Agent id of the CPU that takes it. */
+  readonly cpu: string;
+  /** `interrupt` and `idle` answer this plus one. */
+  readonly number: number;
+  readonly kind?: 'msi' | 'intx';
+}
 
 interface Candidate {
   readonly source: ReadSource | KnownWrite;
@@ -192,7 +203,7 @@ export class Accesses {
     const key = `${known.agent}/${known.writeIndex}`;
     const made = this.#x.prophecies.get(key);
     if (made !== undefined) return made;
-    const publication = this.#publishes ? this.#x.node({ all: NO_BITS, cpu: NO_BITS }) : -1;
+    const publication = this.#publishes || known.place.space === 'irq' ? this.#x.node({ all: NO_BITS, cpu: NO_BITS }) : -1;
     const prophecy: Prophecy = { agent: known.agent, writeIndex: known.writeIndex, place: known.place, value: known.value, readers: [], publication, generation: known.generation };
     this.#x.prophecies.set(key, prophecy);
     this.#x.onUndo(() => this.#x.prophecies.delete(key));
@@ -222,6 +233,8 @@ export class Accesses {
       const requests = own.length === 0 ? [plain] : own.map((store): Access<Bits> => ({ ...plain, from: store.record, partial: !covers(store.place, piece) }));
       let before = none;
       for (const request of requests) before = views.join(before, views.before(request));
+      // A load that is performed before it can be passed: its register transaction comes after it.
+      if (this.#keepLoadStore && access === 'i' && actor.cpu) before = views.join(before, actor.reads);
       const arrival = actor.arrivals.get(device);
       if (arrival !== undefined) before = views.join(before, this.#x.view(arrival, true));
       const node = this.#x.node(before);
@@ -243,7 +256,7 @@ export class Accesses {
       result = views.joinOperands(result, after.result);
       view = views.join(view, this.#x.view(node, actor.cpu));
     }
-    if (this.#keepLoadStore) actor.reads = views.join(actor.reads, view);
+    actor.reads = views.join(actor.reads, view);
     return { value, view, result, reads };
   }
 
@@ -274,6 +287,84 @@ export class Accesses {
       actor.operands[actor.ordinal - 1] = done.result;
       return done.value;
     });
+  }
+
+  /**
+   * Taking an interrupt: which pending message is the newest one of it. Earlier messages of the line that were not taken are merged
+   * into it; loads before it are performed before it. What follows is ordered behind the message as the table says.
+   */
+  interrupt(actor: Actor, op: Op, routes: readonly GraphRoute[]): Way[] {
+    const ways: Way[] = [];
+    for (const route of routes) {
+      const place: Place = { space: 'irq', owner: route.device, address: route.vector, size: 4 };
+      const cell = this.#x.cells.of(place)[0];
+      if (cell === undefined) continue;
+      this.onRead(cell, actor);
+      const state = this.#x.state(cell);
+      const last = actor.taken.get(cell.index)?.source ?? null;
+      for (const { source } of this.#candidates(cell).reverse()) {
+        if (source === null || !this.#isLater(state, source, last)) continue;
+        ways.push(() => this.#take(actor, op, place, cell, source, route));
+      }
+    }
+    return ways;
+  }
+
+  #isLater(state: CellState, source: ReadSource | KnownWrite, last: ReadSource): boolean {
+    if (source === null) return false;
+    if (last === null) return true;
+    const index = (s: StorePart | Prophecy | KnownWrite): number => ('event' in s ? s.event.writeIndex : s.writeIndex);
+    const agent = (s: StorePart | Prophecy | KnownWrite): number => ('event' in s ? s.event.agent : s.agent);
+    if (agent(source) === agent(last)) return index(source) > index(last);
+    const [a, b] = [isKnown(source) ? undefined : this.#x.position(state, source), this.#x.position(state, last)];
+    return a === undefined || b === undefined || a > b;
+  }
+
+  #take(actor: Actor, op: Op, place: Place, cell: Cell, from: StorePart | Prophecy | KnownWrite, route: GraphRoute): Value | undefined {
+    const source = isKnown(from) ? this.#prophecy(from) : from;
+    const node = this.#x.node(actor.reads);
+    const event: GraphEvent = { node, agent: actor.index, cpu: actor.cpu, ordinal: actor.ordinal, kind: 'read', access: 'r', op, place, value: 1, writeIndex: -1, parts: [], reads: [], record: null };
+    this.#x.events.push(event);
+    const previous = actor.places.get(cell.index);
+    const read: ReadPart = { event, cell: cell.index, node: this.#x.coherence.add(previous === undefined ? NO_BITS : oneBit(previous.node)), source, channel: false, prophesied: isPart(source) ? 0 : source.generation };
+    event.reads.push(read);
+    if (!this.#x.attach(this.#x.state(cell), read)) return undefined;
+    const message = isPart(source) ? source.event.node : source.publication;
+    actor.touch(this.#x, cell.index, this.#x.view(node, true), read.node);
+    actor.take(this.#x, cell.index, read);
+    actor.views.interrupt(route.kind ?? 'msi', this.#x.view(message, false));
+    return route.number + 1;
+  }
+
+  /**
+   * At the end: every message of a routed line was taken, alone or with a later one, and lines were taken in the order in which they
+   * became pending. Adds that order to the graph.
+   */
+  interruptsRight(actor: Actor, routes: readonly GraphRoute[]): boolean {
+    const firsts: { readonly at: number; readonly first: GraphEvent }[] = [];
+    for (const route of routes) {
+      const place: Place = { space: 'irq', owner: route.device, address: route.vector, size: 4 };
+      const cell = this.#x.cells.of(place)[0];
+      if (cell === undefined) continue;
+      const { order } = this.#x.state(cell);
+      let position = -1;
+      for (const event of this.#x.events) {
+        const source = event.agent === actor.index ? (event.reads.find((r) => r.cell === cell.index)?.source ?? null) : null;
+        if (source === null || !isPart(source)) continue;
+        const at = order.indexOf(source);
+        if (at <= position) return false;
+        const first = order[position + 1];
+        if (first !== undefined) firsts.push({ at: event.ordinal, first: first.event });
+        position = at;
+      }
+      if (position !== order.length - 1) return false;
+    }
+    firsts.sort((x, y) => x.at - y.at);
+    for (let i = 1; i < firsts.length; i += 1) {
+      const [x, y] = [firsts[i - 1]?.first, firsts[i]?.first];
+      if (x !== undefined && y !== undefined && x !== y && !this.#x.all.edge(x.node, y.node)) return false;
+    }
+    return true;
   }
 
   #released(actor: Actor, sources: readonly ReadSource[]): Layered<Bits> {
@@ -388,6 +479,7 @@ export class Accesses {
     if (!sameWrite(prophecy, event.place, event.value)) return undefined;
     this.#x.prophecies.delete(key);
     this.#x.onUndo(() => this.#x.prophecies.set(key, prophecy));
+    if (event.place.space === 'irq') return this.#x.all.edge(event.node, prophecy.publication) ? prophecy.readers : undefined;
     if (prophecy.publication >= 0) {
       if (!this.#x.all.edges(published.all, prophecy.publication)) return undefined;
       if (this.#x.layered && !this.#x.cpu.edges(unionBits(published.cpu, published.all), prophecy.publication)) return undefined;

@@ -9,12 +9,12 @@
  * must then fulfil). What is known grows by passes until nothing is new; where
  * atomics compete, other orders of the agents are run to learn who may win.
  */
-import { Abandon, AgentFault, type Agent, type Op, type Value } from '../../base/port.ts';
+import { Abandon, AgentFault, type Agent, type Op, type Place, type Value } from '../../base/port.ts';
 import type { InitialState } from '../../memory/initial.ts';
 import type { RuleTable } from '../rules.ts';
 import { DEVICE } from '../tables/device.ts';
 import { CompiledTable } from '../views.ts';
-import { Accesses, NotInGraph, type Way } from './accesses.ts';
+import { Accesses, NotInGraph, type GraphRoute, type Way } from './accesses.ts';
 import { Actor, Blocked, Dead, DEAD, type ActorState } from './actor.ts';
 import { Cells, Split } from './cells.ts';
 import { Execution, type Mark } from './execution.ts';
@@ -32,6 +32,8 @@ export interface GraphOptions {
   readonly endian?: 'little' | 'big';
   /** `kept`: a load is never passed by a later store of its agent (what a plain run does). */
   readonly loadStore: 'kept' | 'free';
+  /** Where interrupts go; a message on any other line reaches nobody. */
+  readonly interrupts?: readonly GraphRoute[];
   /** `executions`: leaves and dead branches of all passes together. `events`: of one execution. */
   readonly limits: { readonly executions: number; readonly events: number; readonly passes?: number };
   readonly onLeaf: (leaf: Leaf) => void | 'stop';
@@ -72,6 +74,8 @@ class Exploration {
   readonly #layered: boolean;
   readonly #publishes: boolean;
   readonly #cells: Cells;
+  /** By agent: the lines it takes. */
+  readonly #routes: readonly (readonly GraphRoute[])[];
   #knowledge = new Knowledge();
   /** Leaves reported before cells were cut anew, so that none is reported twice. */
   #reported: Set<string> | null = null;
@@ -101,6 +105,7 @@ class Exploration {
     const device = new CompiledTable(options.deviceTable ?? DEVICE);
     this.#tables = options.agents.map((a) => (a.kind === 'cpu' ? cpu : device));
     this.#layered = cpu.layered;
+    this.#routes = options.agents.map((a) => (options.interrupts ?? []).filter((r) => r.cpu === a.id));
     this.#publishes = cpu.publishes;
     this.#cells = new Cells(options.initial, options.endian ?? 'little');
     this.#execution = new Execution(this.#cells, this.#layered);
@@ -226,17 +231,27 @@ class Exploration {
   #leaf(reports: boolean): void {
     const accesses = this.#accesses;
     if (accesses === null) return;
+    // An agent that waits wrongly, or an interrupt that nobody took, is the beginning of a complete execution: its writes are real.
+    for (const event of this.#execution.events) if (event.writeIndex >= 0) this.#knowledge.note(event, this.#generation);
     for (const actor of this.#actors) {
       if (actor.blocked !== null && actor.blocked.kind === 'await' && !accesses.blockedRightly(actor, actor.blocked)) {
         if (reports) this.#dead += 1;
         return;
       }
     }
-    let generation = 0;
-    for (const event of this.#execution.events) {
-      if (event.writeIndex >= 0) this.#knowledge.note(event, this.#generation);
-      for (const read of event.reads) generation = Math.max(generation, read.prophesied);
+    const mark = this.#execution.mark();
+    if (!this.#actors.every((actor) => accesses.interruptsRight(actor, this.#routes[actor.index] ?? []))) {
+      this.#execution.undo(mark);
+      if (reports) this.#dead += 1;
+      return;
     }
+    this.#consistent(reports, accesses);
+    this.#execution.undo(mark);
+  }
+
+  #consistent(reports: boolean, accesses: Accesses): void {
+    let generation = 0;
+    for (const event of this.#execution.events) for (const read of event.reads) generation = Math.max(generation, read.prophesied);
     this.#events = Math.max(this.#events, this.#execution.events.length);
     // A leaf that rests on older knowledge only was reported by an earlier pass.
     if (!reports || generation !== this.#generation - 1) return;
@@ -289,9 +304,12 @@ class Exploration {
         return 0;
       case 'load':
         return this.#choose(actor, accesses.load(actor, op));
-      case 'store':
+      case 'store': {
         if (op.exclusive === true) this.#competes = true;
-        return this.#choose(actor, accesses.store(actor, op));
+        const answer = this.#choose(actor, accesses.store(actor, op));
+        if (op.place.space === 'irq' && this.#lost(op.place)) throw DEAD;
+        return answer;
+      }
       case 'rmw':
         this.#competes = true;
         return this.#choose(actor, accesses.rmw(actor, op));
@@ -302,9 +320,23 @@ class Exploration {
       case 'maintain':
         throw new NotInGraph('cache maintenance is explored by the operational form only');
       case 'interrupt':
-      case 'idle':
-        return 0;
+      case 'idle': {
+        // An interrupt that ends a wait is one taken right before it: CPUs ask there.
+        const routes = this.#routes[actor.index] ?? [];
+        return routes.length === 0 ? 0 : this.#choose(actor, [() => 0, ...accesses.interrupt(actor, op, routes)]);
+      }
     }
+  }
+
+  /** A message for a CPU that has run already and did not foresee it, nor a later one of the line. */
+  #lost(place: Place): boolean {
+    const cpu = this.#o.agents.findIndex((_, i) => (this.#routes[i] ?? []).some((r) => r.device === place.owner && r.vector === place.address));
+    if (cpu < 0 || this.#done[cpu] !== true) return false;
+    const cell = this.#cells.of(place)[0];
+    const newest = cell === undefined ? undefined : this.#execution.state(cell).order.at(-1);
+    if (newest === undefined || newest.readers.length > 0 || !this.#knowledge.offers(newest.event)) return false;
+    for (const prophecy of this.#execution.prophecies.values()) if (prophecy.place.space === 'irq' && prophecy.place.owner === place.owner && prophecy.place.address === place.address) return false;
+    return true;
   }
 
   #await(actor: Actor, op: Extract<Op, { kind: 'await' }>, accesses: Accesses): Value | null {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Writes known from complete consistent executions: what a read may prophesy
+ * Writes known from consistent executions that came to an end: what a read may prophesy
  * of an agent that has not run yet. Grown between passes only; noting values
  * any earlier lets `v → v+1` feed itself for ever.
  */
@@ -40,9 +40,15 @@ export class Knowledge {
     return found;
   }
 
+  /** Whether reads may have prophesied this write in this pass. */
+  offers(event: GraphEvent): boolean {
+    const known = this.#known.get(keyOf(event));
+    return known !== undefined && !this.#fresh.includes(known);
+  }
+
   note(event: GraphEvent, generation: number): void {
     const { place, value } = event;
-    const key = `${event.agent}/${event.writeIndex}/${place.space}:${place.owner}/${place.address}+${place.size}/${value}`;
+    const key = keyOf(event);
     if (this.#known.has(key)) return;
     const known: KnownWrite = { agent: event.agent, writeIndex: event.writeIndex, place, value, generation };
     this.#known.set(key, known);
@@ -57,4 +63,8 @@ export class Knowledge {
     this.#byCell = new Map();
     return fresh;
   }
+}
+
+function keyOf({ agent, writeIndex, place, value }: GraphEvent): string {
+  return `${agent}/${writeIndex}/${place.space}:${place.owner}/${place.address}+${place.size}/${value}`;
 }
