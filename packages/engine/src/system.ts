@@ -165,6 +165,17 @@ export class DriverSystem {
     };
   }
 
+  /** What people call the agents; two devices of a kind need their ids, too. */
+  #names(): Readonly<Record<string, string>> {
+    const names: Record<string, string> = {};
+    this.#platform.cpus.forEach((id, i) => (names[id] = `CPU ${i}`));
+    for (const device of this.#devices) {
+      const alike = this.#devices.filter((other) => other.title === device.title).length > 1;
+      for (const agent of device.agents) names[agent.id] = alike ? `${device.title} ${device.id}` : device.title;
+    }
+    return names;
+  }
+
   #boot(memo: GuestMemo): Booted {
     let booted = this.#booted.get(memo);
     if (booted === undefined) this.#booted.set(memo, (booted = this.#bootOnce(memo)));
@@ -184,7 +195,7 @@ export class DriverSystem {
       strategy: { pick: () => 0, advance: () => false },
       observers: [{ event: (event) => events.push(event) }],
       limits: { steps: manifest.budget.steps, events: EVENT_LIMIT },
-      header: { workload: workloadId, names: Object.fromEntries(this.#devices.flatMap((d) => d.agents.map((agent) => [agent.id, d.title]))), description: this.#describe() },
+      header: { workload: workloadId, names: this.#names(), description: this.#describe() },
     });
     const result = machine.run();
     const refused = cpu.calls.find((call) => call.value !== 0 && call.value !== null);

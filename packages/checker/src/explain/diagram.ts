@@ -92,6 +92,7 @@ class Scene {
         const event = this.#byId.get(id);
         if (event?.kind === 'load') add(event.from);
         if (event?.kind === 'mmio-take') add(event.write);
+        if (event?.kind === 'mmio-arrive') add(event.write);
       }
     }
     for (const e of events) {
@@ -195,7 +196,8 @@ class Scene {
     const rows = new Map<string, string[]>();
     columns.forEach((column, i) => {
       const store = column.folded ? undefined : this.#byId.get(column.marks[0]?.id ?? 0);
-      if (store?.kind !== 'store' || store.agent !== cpu) return;
+      // Of a failing run only the stores that matter: others wait, too, and say nothing.
+      if (store?.kind !== 'store' || store.agent !== cpu || (this.#finding !== null && !this.#shown.has(store.id))) return;
       const drain = this.#drainOf.get(store.id);
       const to = drain === undefined ? columns.length : columns.findIndex((c) => c.marks.some((m) => m.id === drain));
       const end = to === -1 ? columns.length : to;
@@ -228,7 +230,7 @@ class Scene {
     if (finding !== null) {
       if (finding.first > 0) add('①', tell(finding.first, finding.firstSite));
       if (finding.second > 0) add('②', tell(finding.second, finding.secondSite));
-      if (this.#bad !== finding.first && this.#bad !== finding.second && this.#byId.has(this.#bad)) add('✗', tell(this.#bad, null));
+      if (this.#bad !== finding.first && this.#bad !== finding.second && this.#marks.some((m) => m.id === this.#bad)) add('✗', tell(this.#bad, null));
       const late = this.#drainOf.get(finding.first);
       if (late !== undefined && late > this.#bad) add(' ', `step ${late}  ${sentence(this.#byId.get(late) ?? neverEvent(), this.#state).replace(/\.$/, '')}: too late.`);
     }

@@ -19,7 +19,7 @@ export class Names {
     for (const agent of agents as readonly Json[]) {
       if (typeof agent !== 'object' || agent === null || Array.isArray(agent)) continue;
       const { id, name } = agent as Readonly<Record<string, Json>>;
-      if (typeof id === 'string' && typeof name === 'string') this.#agents.set(id, name);
+      if (typeof id === 'string' && typeof name === 'string' && name !== id) this.#agents.set(id, name);
     }
   }
 

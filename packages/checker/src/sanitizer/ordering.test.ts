@@ -176,6 +176,18 @@ describe('XB1: a doorbell that arrives before what it announces', () => {
     t.get('nic0', 'flags', 0, 0, 0);
     expect(t.rules()).toEqual([]);
   });
+  it('says where a barrier that would have done stands, and is silent about one that would not', () => {
+    for (const [name, words] of [['wmb', 'no barrier orders the two: wmb() comes after both'], ['dma_wmb', 'no barrier orders the two.']] as const) {
+      t = new Trace();
+      t.ring();
+      t.put('flags', 0, OWN, 18, 'relaxed');
+      const bell = t.bell(0, 21);
+      t.fence(name, 22);
+      t.takeBell(bell);
+      t.get('nic0', 'flags', 0, 0, 0);
+      expect(t.sentences()[0]).toContain(words);
+    }
+  });
   it('says that a DMA barrier promises nothing about registers', () => {
     t.put('flags', 0, OWN, 18, 'relaxed');
     t.fence('dma_wmb', 20);

@@ -81,6 +81,11 @@ export class OrderingRules {
   mmioWrite(event: EventOf<'mmio-write'>): void {
     this.#registers.set(event.id, { id: event.id, place: event.issued, site: event.site, agent: event.agent, register: event.register, order: event.order });
   }
+  /** Whoever reads a register names the arrival that put the value there. */
+  mmioArrive(event: EventOf<'mmio-arrive'>): void {
+    const sent = this.#registers.get(event.write);
+    if (sent !== undefined) this.#registers.set(event.id, sent);
+  }
   registerSet(event: EventOf<'register'>): void {
     this.#registers.set(event.id, { id: event.id, place: event.id, site: null, agent: event.agent, register: event.register, order: '' });
   }
@@ -213,9 +218,10 @@ export class OrderingRules {
     }
     if (isRelease(signal.order)) return 'a release orders CPUs only';
     const fences = this.#fences.get(agent) ?? [];
-    const fits = signal.learnt === first ? READ_BARRIERS : WRITE_BARRIERS;
-    const before = fences.filter((f) => f.id < first.id && fits.has(f.name)).at(-1);
-    const after = fences.find((f) => f.id > second.id && fits.has(f.name));
+    const reader = signal.learnt === first;
+    const fits = (name: string): boolean => (reader ? READ_BARRIERS : WRITE_BARRIERS).has(name) && (signal.kind === 'flag' || !name.startsWith('dma_'));
+    const before = fences.filter((f) => f.id < first.id && fits(f.name)).at(-1);
+    const after = fences.find((f) => f.id > second.id && fits(f.name));
     if (after !== undefined && this.#adjacent(agent, second.id, after.id)) return `no barrier orders the two: ${after.name}() comes after both`;
     if (before !== undefined && this.#adjacent(agent, before.id, first.id)) return `no barrier orders the two: ${before.name}() comes before both`;
     return 'no barrier orders the two';

@@ -115,6 +115,9 @@ export class Sanitizer implements Observer {
         this.#lines.doorbell(event);
         this.#quiescence.doorbell(event);
         return;
+      case 'mmio-arrive':
+        this.#ordering.mmioArrive(event);
+        return;
       case 'mmio-take':
         this.#ordering.take(event);
         return;
@@ -168,7 +171,6 @@ export class Sanitizer implements Observer {
       case 'end':
         this.#quiescence.end(event);
         return;
-      case 'mmio-arrive':
       case 'irq-raise':
       case 'irq-enter':
       case 'maintain':

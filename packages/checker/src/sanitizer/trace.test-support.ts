@@ -89,8 +89,8 @@ export class Trace {
     return this.emit('cpu0', 'mmio-write', { device: 'nic0', register, offset: 28, size: 4, value, order: 'plain', issued: issued ?? this.events.length, site: at(line) });
   }
   takeBell(write: number): number {
-    this.emit('nic0', 'mmio-arrive', { write, register: 'DOORBELL', value: 0 });
-    return this.emit('nic0', 'mmio-take', { register: 'DOORBELL', offset: 28, value: 0, write });
+    const arrival = this.emit('nic0', 'mmio-arrive', { write, register: 'DOORBELL', value: 0 });
+    return this.emit('nic0', 'mmio-take', { register: 'DOORBELL', offset: 28, value: 0, write: arrival });
   }
 
   map(address: number, size: number, direction: string, line: number, dma = address, device = 'nic0'): number {

@@ -65,9 +65,9 @@ export const EVENTS = {
   'mmio-write': { device: 'text', register: 'text', offset: 'u32', size: 'u32', value: 'value', order: 'text', issued: 'id', site: 'site' },
   /** … and arrived. Agent is the device; `write` the sending event. */
   'mmio-arrive': { write: 'id', register: 'text', value: 'value' },
-  /** A CPU read a register. `from`: the `register` or `mmio-write` event that put the value there, 0 = initial. */
+  /** A CPU read a register. `from`: the `register` or `mmio-arrive` event that put the value there, 0 = initial. */
   'mmio-read': { device: 'text', register: 'text', offset: 'u32', size: 'u32', value: 'value', order: 'text', from: 'id', site: 'site' },
-  /** The device itself looked at one of its registers (load) or took a doorbell (await). `write`: the `mmio-write` it came from, 0 = initial or its own. */
+  /** The device itself looked at one of its registers (load) or took a doorbell (await). `write`: the `mmio-arrive` (or its own `register`) it came from, 0 = initial. */
   'mmio-take': { register: 'text', offset: 'u32', value: 'value', write: 'id' },
   /** The device set one of its own registers; the next `mmio-read` may see it. */
   register: { register: 'text', offset: 'u32', value: 'value' },

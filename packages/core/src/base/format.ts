@@ -21,7 +21,7 @@ export function fieldText(field: LayoutField, value: Value): string {
     case 'address':
       return addressText(value);
     case 'hex':
-      return `0x${value.toString(16)}`;
+      return value < 0x1_0000 ? `0x${value.toString(16)}` : addressText(value);
     case 'flags': {
       let rest = BigInt(value);
       const names: string[] = [];
@@ -56,7 +56,7 @@ export function placeText(state: MachineState, address: number, name: string): s
 export function agentText(state: MachineState, agent: string): string {
   const device = deviceOf(agent);
   const known = state.machine?.agents.find((a) => a.id === agent) ?? state.machine?.agents.find((a) => a.id === device);
-  if (known !== undefined) return known.name;
+  if (known !== undefined && known.name !== known.id) return known.name;
   const cpu = /^cpu(\d+)$/.exec(agent);
   return cpu === null ? device : `CPU ${cpu[1] ?? ''}`;
 }

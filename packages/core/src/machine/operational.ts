@@ -67,7 +67,9 @@ export class OperationalMachine {
   run(): RunResult {
     const { header, profile, agents } = this.#options;
     if (header !== undefined) {
-      this.#recorder.emit('machine', 'machine', [], { profile: profile.id, workload: header.workload, agents: agents.map(({ id, kind }) => ({ id, kind, name: header.names[id] ?? id })), lineSize: profile.lineSize, coherent: profile.coherent, description: header.description });
+      // Named, but not running yet: devices while probe runs.
+      const asleep = Object.entries(header.names).filter(([id]) => !agents.some((agent) => agent.id === id)).map(([id, name]) => ({ id, kind: 'device', name }));
+      this.#recorder.emit('machine', 'machine', [], { profile: profile.id, workload: header.workload, agents: [...agents.map(({ id, kind }) => ({ id, kind, name: header.names[id] ?? id })), ...asleep], lineSize: profile.lineSize, coherent: profile.coherent, description: header.description });
     }
     let reason: EndReason = 'quiescent';
     let text = '';

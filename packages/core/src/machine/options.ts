@@ -30,7 +30,7 @@ export interface Limits {
 /** Content of the trace's first event. Left out: the trace has none (it goes on from another one). */
 export interface Header {
   readonly workload: string;
-  /** By agent id. */
+  /** By agent id. Devices that are named and do not run are told of all the same. */
   readonly names: Readonly<Record<string, string>>;
   readonly description: Json;
 }
