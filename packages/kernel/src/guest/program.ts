@@ -92,20 +92,21 @@ export const NO_TABLES: GuestTables = { functions: [], structs: [] };
  */
 export function parseTables(text: string): GuestTables {
   const table = record(JSON.parse(text), 'table');
-  const structs = list(table['structs'], 'structs', 1024).map((entry): StructInfo => {
+  const structs = list(table['structs'], 'structs', 1024).map((entry, index): StructInfo => {
     const value = record(entry, 'struct');
+    const size = integer(value['size'], 1, 1 << 20);
     return {
       name: name(value['name']),
-      size: integer(value['size'], 1, 1 << 20),
+      size,
       fields: list(value['fields'], 'fields', 1024).map((one): StructField => {
         const field = record(one, 'field');
         return {
           name: name(field['name']),
-          offset: integer(field['offset'], 0, 1 << 20),
-          size: integer(field['size'], 1, 1 << 20),
+          offset: integer(field['offset'], 0, size - 1),
+          size: integer(field['size'], 1, size),
           count: integer(field['count'], 1, 65_536),
           scalar: field['scalar'] === undefined ? '' : name(field['scalar']),
-          struct: field['struct'] === undefined ? -1 : integer(field['struct'], 0, 1023),
+          struct: field['struct'] === undefined ? -1 : integer(field['struct'], 0, index - 1), // only what was declared before can lie inside
         };
       }),
     };
