@@ -2,6 +2,7 @@
 /** Everything a hostile or unlucky driver may do: each is contained, named, and leaves nothing behind. */
 import { describe, expect, it } from 'vitest';
 import { sandboxModule } from './node.ts';
+import { GLOBALS } from './realm.ts';
 import type { CallResult, GuestModule } from './result.ts';
 import { type Handler, Sandbox } from './sandbox.ts';
 
@@ -117,6 +118,31 @@ describe('stack', () => {
     const result = contained(source);
     expect(['stack-overflow', 'threw']).toContain(result.kind);
     expect(result).toMatchObject({ site: { file: 'driver.ts', line } });
+  });
+
+  it('four sandboxes inside each other, each at its deepest, fit into the host stack', () => {
+    const source = `
+const proxy = new Proxy({}, { get(t, k, r) { try { return r[k]; } catch (e) { op(1, 0, 0); throw e; } } });
+export function viaProxy() { return proxy.x; }
+export function viaReviver() { try { JSON.parse('[[[[1]]]]', () => viaReviver()); } catch (e) { op(1, 0, 0); throw e; } }
+export function viaComparator() { try { return [1, 2].sort(() => viaComparator())[0]; } catch (e) { op(1, 0, 0); throw e; } }
+export function viaBound() { const again = deep.bind(null); function deep() { try { return Reflect.apply(again, null, []); } catch (e) { op(1, 0, 0); throw e; } } return again(); }
+export function viaBrackets() { try { JSON.parse('['.repeat(9999)); } catch { op(1, 0, 0); } return 0; }`;
+    const first = driver(source);
+    const nested = [first, first.fork(), first.fork(), first.fork()];
+    for (const name of ['viaProxy', 'viaReviver', 'viaComparator', 'viaBound', 'viaBrackets']) {
+      let deepest = 0;
+      const run = (level: number): CallResult | undefined =>
+        nested[level]?.call(name, [], () => {
+          if (deepest === level) {
+            deepest = level + 1;
+            run(level + 1);
+          }
+          return 0;
+        }, FUEL);
+      expect(run(0)).toBeDefined();
+      expect(deepest).toBe(nested.length);
+    }
   });
 
   it('60 000 spread arguments, and 50 000 nested groups in a regular expression', () => {
@@ -318,6 +344,14 @@ describe('information', () => {
 
   it.each(['Date', 'performance', 'WeakRef', 'FinalizationRegistry', 'SharedArrayBuffer', 'Atomics', 'eval', 'console', 'setTimeout', 'queueMicrotask', 'WebAssembly', 'process', 'require', 'std', 'os', '__sandbox'])('there is no %s', (name) => {
     expect(contained(`export function attack() { return typeof ${name} === 'undefined' && !('${name}' in globalThis) ? 1 : 0; }`)).toMatchObject({ value: 1 });
+  });
+
+  it('the globals are those on the list, and no others', () => {
+    const sandbox = driver('export function attack() { for (const k of Reflect.ownKeys(globalThis)) { for (const c of String(k)) op(1, c.codePointAt(0), 0); op(1, 32, 0); } }');
+    let text = '';
+    sandbox.call('attack', [], (_code, character) => ((text += String.fromCodePoint(character)), 0), FUEL);
+    expect(text.trim().split(' ').sort()).toEqual([...GLOBALS, 'Symbol(Symbol.toStringTag)'].filter((g) => text.includes(g)).sort());
+    expect(GLOBALS.filter((g) => !text.includes(g))).toEqual([]);
   });
 
   it('Math.random refuses', () => {

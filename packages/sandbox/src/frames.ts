@@ -112,7 +112,7 @@ export class Frames {
       if (code !== null) inner.push(code);
     }
     return {
-      ...{ module: file, file: file.name, line, column: mended(file.source, line, column), inner, start: vm.u32(bytecode + BYTECODE.code), length: vm.u32(bytecode + BYTECODE.codeLength) },
+      module: file, file: file.name, line, column: mended(file.source, line, column), inner, start: vm.u32(bytecode + BYTECODE.code), length: vm.u32(bytecode + BYTECODE.codeLength),
       source: source === 0 ? '' : vm.utf8(source, vm.u32(bytecode + BYTECODE.sourceLength)),
       sites: new Map(),
       positions: lineTable(vm, vm.u32(bytecode + BYTECODE.table), vm.u32(bytecode + BYTECODE.tableLength), line, column),

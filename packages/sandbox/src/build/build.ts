@@ -44,8 +44,8 @@ export function buildSandbox(quickjs: Uint8Array): { wasm: Uint8Array; counts: M
   const host = imported.indexOf('host_call');
   if (host < 0) throw new RangeError('wasm: "host_call" is not imported');
   const functions = trampolines({
-    ...{ host, raised, base, stackPointer: exportIndex('__stack_pointer') },
-    ...{ toBigInt64: exportIndex('JS_ToBigInt64'), newBigUint64: exportIndex('JS_NewBigUint64') },
+    host, raised, base, stackPointer: exportIndex('__stack_pointer'),
+    toBigInt64: exportIndex('JS_ToBigInt64'), newBigUint64: exportIndex('JS_NewBigUint64'),
   });
 
   const counts: MeterCounts = { loops: 0, bulk: 0, functions: 0 };

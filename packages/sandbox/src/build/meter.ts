@@ -54,10 +54,10 @@ function meterFunction(reader: Reader, params: number, fuel: number, counts: Met
   const payOne = [OP.globalGet, ...u32(fuel), OP.i32Const, 1, OP.i32Sub, OP.globalSet, ...u32(fuel), ...check];
   // [n] → [n], paying 1 + n/128
   const payBulk = [
-    ...[OP.localTee, ...u32(temporary), OP.i32Const, BULK_SHIFT, OP.i32ShrU, OP.i32Const, ...sleb(1), OP.i32Add],
-    ...[OP.localSet, ...u32(temporary + 1), OP.globalGet, ...u32(fuel), OP.localGet, ...u32(temporary + 1), OP.i32Sub, OP.globalSet, ...u32(fuel)],
+    OP.localTee, ...u32(temporary), OP.i32Const, BULK_SHIFT, OP.i32ShrU, OP.i32Const, ...sleb(1), OP.i32Add,
+    OP.localSet, ...u32(temporary + 1), OP.globalGet, ...u32(fuel), OP.localGet, ...u32(temporary + 1), OP.i32Sub, OP.globalSet, ...u32(fuel),
     ...check,
-    ...[OP.localGet, ...u32(temporary)],
+    OP.localGet, ...u32(temporary),
   ];
 
   const out: (Uint8Array | number[])[] = [];
