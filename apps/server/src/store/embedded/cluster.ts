@@ -73,11 +73,28 @@ function secretFile(place: Place): string {
 
 /** Stops the postmaster that a killed server left behind. The caller holds the data folder's lock, so nobody uses it. */
 async function stopLeftover(place: Place, user: Identity | undefined, log: Log): Promise<void> {
-  if (!existsSync(join(place.cluster, 'postmaster.pid'))) return;
+  const file = join(place.cluster, 'postmaster.pid');
+  if (!existsSync(file)) return;
+  if (!mayBePostmaster(Number(readFileSync(file, 'utf8').split('\n')[0]), place)) {
+    rmSync(file); // PostgreSQL would take whoever has that number now for its postmaster
+    log.info('removed the lock of a store that is not running any more');
+    return;
+  }
   const { code, output } = await finish(place.binaries.pgCtl, ['stop', '-D', place.cluster, '-m', 'fast', '-w', '-t', '30'], user);
   if (code === 0) log.info('stopped a store that an earlier server had left running');
   // Not running: the file is stale, and PostgreSQL itself replaces it if the process id is no postmaster of this folder.
   else log.info({ output: lastLine(output) }, 'the store was not stopped properly last time; it recovers by itself');
+}
+
+/** False when the process is gone, dead but not waited for, or another program. Where the system does not say: true. */
+function mayBePostmaster(pid: number, place: Place): boolean {
+  if (process.platform !== 'linux') return true;
+  try {
+    if (/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))) return false;
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes(place.cluster);
+  } catch (thrown) {
+    return codeOf(thrown) !== 'ENOENT';
+  }
 }
 
 class Running implements Cluster {
