@@ -18,6 +18,34 @@
  */
 export type ChoiceKind = 'step' | 'read' | 'drain' | 'deliver' | 'irq' | 'fault' | 'device' | 'order';
 
+export interface StoreName {
+  /** Agent that issued it. */
+  readonly agent: string;
+  /** Counts RAM stores, MMIO writes and maintenance of a CPU, or writes of a device, in program order from 0. */
+  readonly number: number;
+}
+
+/** What a question is about, for a strategy that steers a known execution. Tokens and people never see it. */
+export type Subject =
+  /** By answer: what would happen. */
+  | { readonly kind: 'step'; readonly options: readonly StepOption[] }
+  /** By answer: the value and the stores its bytes come from (none: initial content, or own stores that have not left); `null` goes on waiting. */
+  | { readonly kind: 'read'; readonly op: number; readonly options: readonly ({ readonly value: number | bigint; readonly stores: readonly StoreName[] } | null)[] }
+  | { readonly kind: 'drain' | 'deliver'; readonly store: StoreName }
+  /** `op`: ordinal of the operation that asks, in its agent's run. */
+  | { readonly kind: 'op'; readonly op: number };
+export type StepOption = { readonly kind: 'agent'; readonly agent: string } | { readonly kind: 'store' | 'post'; readonly store: StoreName } | { readonly kind: 'line' };
+
+/** How far a machine has come, for the same strategies. */
+export interface Progress {
+  /** Operations an agent has performed. */
+  readonly performed: (agent: string) => number;
+  /** `cpu`: only CPUs see it; `all`: everyone does, or an MMIO write has left its CPU. */
+  readonly stage: (store: StoreName) => 'unissued' | 'waiting' | 'cpu' | 'all';
+  /** An MMIO write has left its CPU and not arrived. */
+  readonly flying: (store: StoreName) => boolean;
+}
+
 export interface Choice {
   /** Id of the agent the choice belongs to; `machine` for `step`. */
   readonly agent: string;
@@ -30,6 +58,8 @@ export interface Choice {
   readonly width: number;
   /** What the answers mean, for people; called only when someone looks. */
   readonly label: (answer: number) => string;
+  readonly about?: () => Subject;
+  readonly progress?: Progress;
 }
 
 /** Decides every choice. Lives across executions, so that it can be systematic. */

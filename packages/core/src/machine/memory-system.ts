@@ -129,7 +129,7 @@ export class Memory {
   /** An atomic's write: at once, unless it is free to be held and the strategy holds it. */
   issuedAtomic(store: Store, issue: Issue, mayHold: boolean): void {
     this.#issues.set(store, issue);
-    if (mayHold && this.#questions.ask(issue.run.id, 'drain', issue.key, 2, (i) => (i === 0 ? 'its write is seen at once' : 'its write is held back')) === 1) this.#held.add(store);
+    if (mayHold && this.#questions.ask(issue.run.id, 'drain', issue.key, 2, (i) => (i === 0 ? 'its write is seen at once' : 'its write is held back'), () => ({ kind: 'drain', store: { agent: issue.run.id, number: store.number } })) === 1) this.#held.add(store);
     else this.#drain(store, true);
     this.cascade();
   }
@@ -166,6 +166,10 @@ export class Memory {
     const issue = this.#issues.get(store);
     const what = store.kind === 'maintain' ? `the ${issue?.operation ?? 'maintenance'} of` : 'the store to';
     return `${what} ${issue?.key ?? 'memory'} ${store.c === 0 ? 'reaches memory' : 'reaches devices'}`;
+  }
+
+  isFlying(agent: string, number: number): boolean {
+    return this.registers.isFlying((post) => post.cpu === agent && post.store.number === number);
   }
 
   /** A held store goes, and with it whatever waited for it. */
@@ -260,7 +264,7 @@ export class Memory {
     if (issue === undefined) return;
     const layered = this.layered && store.kind === 'ram';
     const labels = store.kind === 'maintain' ? ['is done at once', 'is not done yet'] : store.kind === 'mmio' ? ['leaves the CPU at once', 'is held back'] : ['is seen at once', 'is held back', 'is seen by CPUs, not yet by devices'];
-    const answer = this.#questions.ask(issue.run.id, 'drain', issue.key, layered ? 3 : 2, (i) => `${issue.key} ${labels[i] ?? ''}`);
+    const answer = this.#questions.ask(issue.run.id, 'drain', issue.key, layered ? 3 : 2, (i) => `${issue.key} ${labels[i] ?? ''}`, () => ({ kind: 'drain', store: { agent: issue.run.id, number: store.number } }));
     if (answer === 1) this.#held.add(store);
     else this.#drain(store, answer === 0);
     if (answer === 2 && store.a === 0) this.#held.add(store);
@@ -335,7 +339,7 @@ export class Memory {
   }
 
   #deliver(post: Post): void {
-    const answer = this.#questions.ask(post.cpu, 'deliver', post.key, 2, (i) => (i === 0 ? `${post.key} arrives at once` : `${post.key} is still on its way`));
+    const answer = this.#questions.ask(post.cpu, 'deliver', post.key, 2, (i) => (i === 0 ? `${post.key} arrives at once` : `${post.key} is still on its way`), () => ({ kind: 'deliver', store: { agent: post.cpu, number: post.store.number } }));
     if (answer === 0) this.#arrive(post);
     else this.#heldPosts.add(post);
   }

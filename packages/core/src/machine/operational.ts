@@ -8,6 +8,7 @@
  * answer 0 everywhere is the plain run. An agent that has to stop is left by
  * throwing `Suspend` through it, and run again later over its recorded answers.
  */
+import type { Progress } from '../base/choice.ts';
 import { Abandon, AgentFault, Suspend, type Op, type Value } from '../base/port.ts';
 import type { EventFields, EventKind } from '../base/events.ts';
 import type { InitialState } from '../memory/initial.ts';
@@ -62,6 +63,7 @@ export class OperationalMachine {
     this.#memory = new Memory(options, this.#runs, this.#questions, this.#recorder, compiled(options.profile.ordering).layered);
     this.#performer = new Performer(options, this.#runs, this.#memory, this.#questions, this.#recorder);
     this.#transitions = new Transitions(this.#runs, this.#memory);
+    this.#questions.progress = progressOf(this.#runs, this.#memory);
   }
 
   run(): RunResult {
@@ -138,7 +140,7 @@ export class OperationalMachine {
     for (;;) {
       const options = this.#transitions.open(run);
       if (options.length === 0) return;
-      const answer = this.#questions.ask('machine', 'step', `${run.id} after ${run.lastKey}`, options.length + 1, (i) => (i === 0 ? `${run.id} goes on` : (options[i - 1]?.label() ?? '')));
+      const answer = this.#questions.ask('machine', 'step', `${run.id} after ${run.lastKey}`, options.length + 1, (i) => (i === 0 ? `${run.id} goes on` : (options[i - 1]?.label() ?? '')), () => ({ kind: 'step', options: [{ kind: 'agent', agent: run.id }, ...options.map((o) => o.about)] }));
       const chosen = answer === 0 ? undefined : options[answer - 1];
       if (chosen === undefined) return;
       if (chosen.agent !== null) {
@@ -153,7 +155,7 @@ export class OperationalMachine {
   #choose(last: AgentRun): AgentRun | null {
     for (;;) {
       const options = this.#transitions.open(null, last);
-      const index = options.length < 2 ? 0 : this.#questions.ask('machine', 'step', this.#steps === 0 ? 'start' : `${last.id} stopped after ${last.lastKey}`, options.length, (i) => options[i]?.label() ?? '');
+      const index = options.length < 2 ? 0 : this.#questions.ask('machine', 'step', this.#steps === 0 ? 'start' : `${last.id} stopped after ${last.lastKey}`, options.length, (i) => options[i]?.label() ?? '', () => ({ kind: 'step', options: options.map((o) => o.about) }));
       const chosen = options[index];
       if (chosen === undefined) return this.#performer.endIdle();
       if (chosen.agent !== null) return chosen.agent;
@@ -176,3 +178,16 @@ function keyOf(op: Op): string {
   return 'name' in op && op.name !== undefined ? op.name : op.kind;
 }
 
+function progressOf(runs: readonly AgentRun[], memory: Memory): Progress {
+  const byId = new Map(runs.map((run) => [run.id, run]));
+  return {
+    performed: (agent) => byId.get(agent)?.answers.length ?? 0,
+    stage: ({ agent, number }) => {
+      const run = byId.get(agent);
+      if (run === undefined || number >= run.memory.stores) return 'unissued';
+      const store = run.memory.pending.find((s) => s.number === number);
+      return store === undefined ? 'all' : store.c === 0 ? 'waiting' : store.a === 0 ? 'cpu' : 'all';
+    },
+    flying: (store) => memory.isFlying(store.agent, store.number),
+  };
+}

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Performs one operation of an agent: what it does to memory, what it answers, what the trace says of it. */
+import type { Subject } from '../base/choice.ts';
 import { Suspend, type Deps, type Op, type Place, type Value } from '../base/port.ts';
 import type { History, Message } from '../memory/history.ts';
 import type { AccessSpec, Store, View } from '../ordering/operational/memory.ts';
@@ -68,7 +69,7 @@ export class Performer {
       case 'await': return op.place.space === 'mmio' ? this.#awaitRegister(run, op) : this.#load(run, op);
       case 'interrupt': return this.#interrupt(run);
       case 'idle': return this.#idle(run);
-      case 'choose': return this.#questions.ask(run.id, op.choice, op.context === undefined ? op.key : `${op.context}/${op.key}`, op.width, op.label);
+      case 'choose': return this.#questions.ask(run.id, op.choice, op.context === undefined ? op.key : `${op.context}/${op.key}`, op.width, op.label, () => ({ kind: 'op', op: run.ordinal + 1 }));
     }
   }
 
@@ -88,7 +89,8 @@ export class Performer {
     const options = waits ? fitting.length + 1 : fitting.length;
     if (options > 1) {
       const label = (i: number): string => (waits && i === 0 ? 'goes on waiting' : `reads ${show(fitting[waits ? i - 1 : i]?.value)}${i === 0 ? '' : ', an older value'}`);
-      const answer = this.#questions.ask(run.id, 'read', keyOf(op), options, label);
+      const about = (): Subject => ({ kind: 'read', op: run.ordinal + 1, options: [...(waits ? [null] : []), ...fitting.map((way) => ({ value: way.value, stores: way.parts.map((m) => ({ agent: this.#runs[m.agent]?.id ?? '', number: m.number ?? -1 })) }))] });
+      const answer = this.#questions.ask(run.id, 'read', keyOf(op), options, label, about);
       chosen = waits ? fitting[answer - 1] : fitting[answer];
     } else if (waits) chosen = undefined;
     if (chosen === undefined) return this.#block(run, `${placeName(place)} to change`, this.#changes(run, op, spec, history, place));
@@ -151,7 +153,7 @@ export class Performer {
     const { place } = op;
     if (monitor === null || monitor.place.address !== place.address || monitor.place.size !== place.size || this.#othersSince(run, history, monitor.source, place)) return false;
     if (this.#memory.core.lockedAgainst(run.memory.index, history, place.address, place.size)) return false;
-    return this.#questions.ask(run.id, 'fault', keyOf(op), 2, (i) => (i === 0 ? 'the exclusive store is done' : 'the exclusive store fails')) === 0;
+    return this.#questions.ask(run.id, 'fault', keyOf(op), 2, (i) => (i === 0 ? 'the exclusive store is done' : 'the exclusive store fails'), () => ({ kind: 'op', op: run.ordinal + 1 })) === 0;
   }
 
   /** Whether another agent's message came after `source` on these bytes. */
@@ -196,6 +198,7 @@ export class Performer {
     }
     if (memory.device) {
       const { message, done } = core.writeNow(memory, { ...writeSpec, partner: read.event }, history, place.address, place.size, value);
+      numbered(run, message);
       message.event = event;
       run.results[run.ordinal + 1] = memory.views.joinOperands(read.result, done.result);
       return old;
@@ -214,6 +217,7 @@ export class Performer {
     if (place.space === 'mmio') {
       const { history } = this.#memory.registers.bank(place.owner);
       const { message } = core.writeNow(run.memory, run.memory.spec('o', order, { channel: place.owner }), history, place.address, place.size, value);
+      numbered(run, message);
       message.event = this.#recorder.emit('register', run.id, [], { register: this.#memory.registerName(place.owner, place.address), offset: place.address, value });
       return 0;
     }
@@ -223,6 +227,7 @@ export class Performer {
     }
     this.#memory.touch(run, place, 'store', keyOf(op));
     const { message } = core.writeNow(run.memory, run.memory.spec('w', order), history, place.address, place.size, value);
+    numbered(run, message);
     message.event = this.#recorder.emit('write', run.id, [], { address: BigInt(place.address), size: place.size, value, name: op.name ?? '' });
     return 0;
   }
@@ -324,7 +329,7 @@ export class Performer {
   #interrupt(run: AgentRun): Value {
     const pending = run.interrupts[0];
     if (pending === undefined) return 0;
-    if (!run.mustTake && this.#questions.ask(run.id, 'irq', `after ${run.lastKey}`, 2, (i) => (i === 0 ? `interrupt ${pending.number} is taken` : `interrupt ${pending.number} is held off`)) === 1) return 0;
+    if (!run.mustTake && this.#questions.ask(run.id, 'irq', `after ${run.lastKey}`, 2, (i) => (i === 0 ? `interrupt ${pending.number} is taken` : `interrupt ${pending.number} is held off`), () => ({ kind: 'op', op: run.ordinal + 1 })) === 1) return 0;
     return this.#take(run);
   }
 
@@ -420,3 +425,8 @@ function show(value: Value | undefined): string {
   return value === undefined ? '' : `0x${value.toString(16)}`;
 }
 
+/** A device's write counts among its agent's stores. */
+function numbered(run: AgentRun, message: Message<View>): void {
+  message.number = run.memory.stores;
+  run.memory.stores += 1;
+}

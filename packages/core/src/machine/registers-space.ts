@@ -50,6 +50,11 @@ export class RegisterSpace {
     return this.#initial.registers.get(owner)?.get(offset) ?? 0;
   }
 
+  isFlying(which: (post: Post) => boolean): boolean {
+    for (const { flying } of this.#banks.values()) if (flying.some(which)) return true;
+    return false;
+  }
+
   /** Posts at the head of their device's queue, by device in order of first use. */
   heads(): Post[] {
     const heads: Post[] = [];

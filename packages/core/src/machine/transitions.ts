@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What can happen next, in the order in which it is offered: agents, held stores, held posts. */
+import type { StepOption, StoreName } from '../base/choice.ts';
+import type { Store } from '../ordering/operational/memory.ts';
 import type { AgentRun } from './agent-run.ts';
 import type { Memory } from './memory-system.ts';
 
@@ -8,6 +10,7 @@ export interface Transition {
   readonly agent: AgentRun | null;
   readonly happen: () => void;
   readonly label: () => string;
+  readonly about: StepOption;
 }
 
 export class Transitions {
@@ -31,10 +34,14 @@ export class Transitions {
       const run = this.#runs[(start + i) % count];
       if (run === undefined || run === running || run.status === 'done') continue;
       if (run.status === 'blocked' && run.wait?.can() !== true) continue;
-      found.push({ agent: run, happen: () => undefined, label: () => `${run.id} goes on` });
+      found.push({ agent: run, happen: () => undefined, label: () => `${run.id} goes on`, about: { kind: 'agent', agent: run.id } });
     }
-    for (const store of this.#memory.heldStores()) found.push({ agent: null, happen: () => this.#memory.release(store), label: () => this.#memory.describe(store) });
-    for (const post of this.#memory.heldPosts()) found.push({ agent: null, happen: () => this.#memory.releasePost(post), label: () => `${post.key} arrives at ${post.store.owner}` });
+    for (const store of this.#memory.heldStores()) found.push({ agent: null, happen: () => this.#memory.release(store), label: () => this.#memory.describe(store), about: { kind: 'store', store: this.#name(store) } });
+    for (const post of this.#memory.heldPosts()) found.push({ agent: null, happen: () => this.#memory.releasePost(post), label: () => `${post.key} arrives at ${post.store.owner}`, about: { kind: 'post', store: this.#name(post.store) } });
     return found;
+  }
+
+  #name(store: Store): StoreName {
+    return { agent: this.#runs[store.agent]?.id ?? '', number: store.number };
   }
 }

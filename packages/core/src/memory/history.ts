@@ -27,6 +27,8 @@ export interface Message<Published = unknown> extends Token {
   published: Published | null;
   /** Trace event by which it became visible, 0 for none. */
   event: number;
+  /** Number of this write within its agent, from 0. */
+  number?: number;
   /** From when on nothing older could be read: a line that comes in replaces what was there when it was lost. Absent: its own time. */
   readonly since?: number;
 }
