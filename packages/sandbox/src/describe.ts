@@ -47,7 +47,7 @@ export class Describer {
     const site = stack[0] ?? null;
     if (name === 'InternalError' && (message === 'out of memory' || message === 'string too long')) return { kind: 'out-of-memory', site, stack };
     if (name === 'RangeError' && message === 'Maximum call stack size exceeded') return { kind: 'stack-overflow', site, stack };
-    if (name === 'TypeError' && FROZEN.test(message)) return { kind: 'threw', name, message, frozen: true, site, stack };
+    if (name === 'TypeError' && FROZEN.test(message)) return { kind: 'threw', name, message: `${message} (a constant, or built while the modules were loaded; what must outlive a call belongs in simulated memory)`, frozen: true, site, stack };
     return { kind: 'threw', name, message, site, stack };
   }
 
