@@ -142,7 +142,9 @@ export class RunLog {
       const batch = from(this.#batches[at] as Batch, watcher.next); // at is in range
       watcher.spend();
       watcher.next = batch.from + batch.count;
-      watcher.send('run:events', { run: this.id, from: batch.from, count: batch.count, events: batch.bytes });
+      // A Buffer goes out as MessagePack `bin`; any other view as an extension that the browser's decoder does not know.
+      const events = Buffer.from(batch.bytes.buffer, batch.bytes.byteOffset, batch.bytes.byteLength);
+      watcher.send('run:events', { run: this.id, from: batch.from, count: batch.count, events });
     }
     for (; watcher.verdicts < this.#verdicts.length; watcher.verdicts += 1) watcher.send('run:verdict', this.#verdicts[watcher.verdicts] as ServerMessages['run:verdict']);
     if (this.#end !== undefined && !watcher.ended) {
