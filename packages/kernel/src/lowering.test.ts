@@ -55,7 +55,7 @@ describe.each(profiles.map((profile) => [profile.id, profile] as const))('profil
   it('uses only fences that its core\'s ordering table knows', () => {
     const known = fences(core(profile).ordering);
     const { lowering } = profile;
-    const used = [...Object.values(lowering.barriers).flat(), ...Object.values(lowering.accesses).flatMap((steps) => steps.flatMap((step) => (step.kind === 'fence' ? [step.fence] : []))), ...(profile.cache === null || lowering.maintained === null ? [] : [lowering.maintained])];
+    const used = [...Object.values(lowering.barriers).flat(), ...Object.values(lowering.accesses).flatMap((steps) => steps.flatMap((step) => (step.kind === 'fence' ? [step.fence] : []))), ...(profile.cache === null || lowering.maintained === null ? [] : [lowering.maintained]), ...(lowering.takenBack === null ? [] : [lowering.takenBack])];
     expect(used.filter((fence) => !known.has(fence))).toEqual([]);
   });
 

@@ -24,6 +24,8 @@ export interface Lowering {
   readonly woken: AccessOrder;
   /** What waits for cache maintenance to be done; null where devices are coherent. */
   readonly maintained: string | null;
+  /** Comes first in an unmap or a sync for the CPU of what the device wrote; null where no instruction does. */
+  readonly takenBack: string | null;
 }
 
 const fence = (name: string): Step => ({ kind: 'fence', fence: name });
@@ -58,6 +60,7 @@ const X86_64: Lowering = {
   wake: 'full',
   woken: 'full',
   maintained: null,
+  takenBack: null,
 };
 
 const ARM64: Lowering = {
@@ -84,6 +87,7 @@ const ARM64: Lowering = {
   wake: 'release',
   woken: 'acquire',
   maintained: 'dsb.sy',
+  takenBack: null,
 };
 
 /** Each primitive is what the documentation promises of it, see core's ordering/tables/strict. */
@@ -111,6 +115,7 @@ const STRICT: Lowering = {
   wake: 'release',
   woken: 'acquire',
   maintained: 'dma_sync',
+  takenBack: 'dma_for_cpu',
 };
 
 /** A uniprocessor build: every `smp_*` is a compiler barrier, a spinlock nothing at all; the barriers towards devices stay. */

@@ -55,9 +55,10 @@ function beforeDevice(run: CpuRun, call: GuestCall, dma: bigint, size: number, d
 
 /** What the CPU needs before it looks. Nothing after DMA_TO_DEVICE: the device wrote nothing. */
 function afterDevice(run: CpuRun, call: GuestCall, dma: bigint, size: number, direction: number, as: string): void {
-  const { cache } = run.profile;
-  if (cache === null || DIRECTIONS[direction] === 'DMA_TO_DEVICE' || !inRam(run, dma, size)) return;
-  maintain(run, call, Number(dma), size, cache.afterDevice, as);
+  const { cache, lowering } = run.profile;
+  if (DIRECTIONS[direction] === 'DMA_TO_DEVICE' || !inRam(run, dma, size)) return;
+  if (lowering.takenBack !== null) run.op(call, { kind: 'fence', fence: lowering.takenBack, as });
+  if (cache !== null) maintain(run, call, Number(dma), size, cache.afterDevice, as);
 }
 
 const directionOf = (run: CpuRun, call: GuestCall, value: number, what: string): string => {

@@ -49,6 +49,7 @@ const rows: Row[] = [
 
   { id: 'strict.maintain', on: { access: ['m'] }, before: ['mNew', 'place', 'addr', 'cap'], join: [['event', 'mOld']], source: 'Linux Documentation/core-api/dma-api.rst, streaming mappings', evidence: 'section' },
   { id: 'strict.dma_sync', on: { fence: ['dma_sync'] }, join: pairs(['mOld'], ['rNew', 'wNew', 'iNew', 'oNew', 'mNew']), source: 'Linux Documentation/core-api/dma-api.rst: a sync is complete when it returns', evidence: 'section' },
+  { id: 'strict.dma_for_cpu', on: { fence: ['dma_for_cpu'] }, join: pairs(['rOld', 'acq'], ['rNew', 'mNew']), source: 'Linux Documentation/core-api/dma-api.rst, Part Id: after the unmap or the sync for the CPU, reads see what the device wrote', evidence: 'section' },
   { id: 'strict.interrupt.msi', on: { interrupt: 'msi' }, join: [['event', 'rNew'], ['event', 'wNew'], ['event', 'iNew'], ['event', 'oNew']], source: 'PCIe base specification 2.4 (an MSI is a posted write behind the data); decision 7', evidence: 'choice' },
 ];
 
