@@ -103,6 +103,9 @@ describe('memory', () => {
     const sandbox = Sandbox.create(sandboxModule());
     const result = sandbox.load([{ name: 'driver.ts', source: `export const x = [${'1,'.repeat(4_000_000)}];` }], 'driver.ts');
     expect(result.ok).toBe(false);
+    // Larger than all of linear memory.
+    expect(sandbox.load([{ name: 'driver.ts', source: `// ${'x'.repeat(40_000_000)}` }], 'driver.ts')).toMatchObject({ ok: false, error: { kind: 'out-of-memory' } });
+    expect(sandbox.load([{ name: 'driver.ts', source: 'export function f() { return 1; }' }], 'driver.ts')).toMatchObject({ ok: true });
   });
 });
 

@@ -10,7 +10,7 @@ import type { Frames } from './frames.ts';
 import { Modules } from './modules.ts';
 import { INTRINSICS, OPS_MODULE, OPS_SOURCE, REALM, SEAL } from './realm.ts';
 import type { Failure, SandboxLimits, Site } from './result.ts';
-import { type JsValue, TAG, Vm, tagOf, unsigned } from './vm.ts';
+import { type JsValue, NoGuestMemory, TAG, Vm, tagOf, unsigned } from './vm.ts';
 
 /** The sandbox itself failed: never the guest's fault, never a verdict. */
 export class SandboxFault extends Error {
@@ -173,8 +173,13 @@ export class Guest {
     } catch (error) {
       if (this.#escaped.thrown) throw this.#escaped.error;
       if (x.fuel.value < 0) return this.#exhausted(fuel, this.#trace ?? { exact: true, loop: null, stack: this.stack() });
+      const stack = this.stack();
+      const used = Math.min(fuel, fuel + GRACE - x.fuel.value);
+      if (error instanceof NoGuestMemory) return { ok: false, failure: { kind: 'out-of-memory', site: stack[0] ?? null, stack }, fuel: used };
+      // A trap with fuel left: QuickJS gave up. Deterministic, and the guest's doing.
+      if (error instanceof WebAssembly.RuntimeError) return { ok: false, failure: { kind: 'threw', name: 'InternalError', message: `the JavaScript engine gave up: ${error.message}`, site: stack[0] ?? null, stack }, fuel: used };
       if (isHostStackOverflow(error)) throw new SandboxFault('the host stack is too small for the guest stack limit');
-      throw new SandboxFault(`the guest engine failed: ${String(error)}`);
+      throw error;
     }
     const used = fuel + GRACE - x.fuel.value;
     if (used > fuel) return this.#exhausted(fuel, this.#trace ?? { exact: false, loop: null, stack: [] });
@@ -318,5 +323,5 @@ export class Guest {
 }
 
 function isHostStackOverflow(error: unknown): boolean {
-  return error instanceof RangeError || (error instanceof Error && error.name === 'InternalError');
+  return error instanceof Error && /call stack|too much recursion/i.test(error.message);
 }

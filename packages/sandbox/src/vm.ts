@@ -98,6 +98,11 @@ export interface Callbacks {
   source(name: string): string | null;
 }
 
+/** Linear memory has reached its ceiling. */
+export class NoGuestMemory extends Error {
+  override readonly name = 'NoGuestMemory';
+}
+
 export class Vm {
   readonly x: Exports;
   #bytes: Uint8Array;
@@ -169,7 +174,7 @@ export class Vm {
   newCString(text: string): { pointer: number; length: number } {
     const encoded = encoder.encode(text);
     const pointer = this.x.wasm_malloc(encoded.length + 1);
-    if (pointer === 0) throw new RangeError(`sandbox: no memory for ${encoded.length} bytes of text`);
+    if (pointer === 0) throw new NoGuestMemory(`no guest memory for ${encoded.length} bytes of text`);
     this.bytes.set(encoded, pointer);
     this.bytes[pointer + encoded.length] = 0;
     return { pointer, length: encoded.length };
