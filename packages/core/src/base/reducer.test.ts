@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { EventKind, EventFields, TraceEvent } from './events.ts';
+import type { EventFields, EventKind, Json, TraceEvent } from './events.ts';
 import { fieldAt } from './placed-layout.ts';
 import { KEYFRAME_EVERY, Keyframes } from './keyframes.ts';
 import { apply, cloneState, createState } from './reducer.ts';
@@ -9,7 +9,7 @@ import type { MachineState } from './state.ts';
 
 const RING = 0x8000_0000n;
 const site = { file: 'driver.ts', line: 15, column: 3 };
-const ring = {
+const ring: Json = {
   count: 4, stride: 16, owner: 'nic0', own: { field: 'flags', mask: 0x8000, work: true },
   fields: [
     { name: 'addr', offset: 0, size: 8, endian: 'little', format: 'address' },
