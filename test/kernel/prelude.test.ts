@@ -205,6 +205,16 @@ describe('limits', () => {
     expect(run({ program, calls: [['good']] }).values).toEqual([-16]);
   });
 
+  it('a promise is no result, and recursion without end is named', () => {
+    expect(faultOf(() => run({ program: load({ 'driver.ts': 'export async function main() { return 5; }' }), calls: [['main']] })).message).toMatch(/main returned a promise/);
+    expect(faultOf(() => run({ program: load({ 'driver.ts': 'export function main() {\n  return 1 + main();\n}' }), calls: [['main']] }))).toMatchObject({ message: expect.stringContaining('ran out of stack'), site: { line: 2 } });
+  });
+
+  it('a write to a module\'s object says where shared state belongs', () => {
+    const fault = faultOf(() => run({ program: load({ 'driver.ts': 'const seen = { frames: 0 };\nexport function main() {\n  seen.frames += 1;\n}' }), calls: [['main']] }));
+    expect(fault).toMatchObject({ message: expect.stringMatching(/read-only.*simulated memory/), site: { file: 'driver.ts', line: 3 } });
+  });
+
   it('the guest cannot send an operation that does not exist, or reach the door', () => {
     for (const name of ['sandbox:op', 'kernel/core', 'kernel/entry']) expect(() => load({ 'driver.ts': `import * as k from ${JSON.stringify(name)}; export function main() { k.op(250, 0, 0); }` })).toThrow(/cannot import/);
   });
@@ -227,5 +237,15 @@ describe('functions of a driver', () => {
 
   it('a source whose last line is a comment stays whole', () => {
     expect(load({ 'driver.ts': 'export function a() {} // the end' }).tables.functions).toHaveLength(1);
+  });
+});
+
+describe('imports', () => {
+  it.each([
+    ["import { x } from './nope';", /cannot import ".\/nope": only asm\/barrier, .*linux\/types can be imported.*"line":2,"column":19/],
+    ["import { dma_wbm } from 'asm/barrier';", /"asm\/barrier" exports no "dma_wbm".*"line":2,"column":10/],
+    ["import { x } from 'kernel/core';", /cannot import "kernel\/core".*"line":2,"column":19/],
+  ])('%s is an error at its line', (line, message) => {
+    expect(() => load({ 'driver.ts': `\n${line}\nexport function main() {}` })).toThrow(message);
   });
 });

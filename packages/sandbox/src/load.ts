@@ -110,9 +110,10 @@ function evaluate(guest: Guest, module: JsValue): JsValue {
 /** Errors found before any guest code ran: syntax, imports, exports that do not exist. */
 function linkError(guest: Guest, failure: Failure): LoadError {
   if (failure.kind !== 'threw') return failure;
-  if (guest.refused !== null && failure.message === guest.refused.message) {
+  // QuickJS cuts long messages, so what it threw may be only the beginning.
+  if (guest.refused !== null && failure.message !== '' && guest.refused.message.startsWith(failure.message)) {
     const site = guest.modules.siteOfImport(guest.refused.specifier);
-    return { ...failure, kind: 'import', site, stack: site === null ? [] : [site] };
+    return { ...failure, kind: 'import', message: guest.refused.message, site, stack: site === null ? [] : [site] };
   }
   if (failure.name !== 'SyntaxError') return failure;
   const missing = /^Could not find export '(.*)' in module '(.*)'$/.exec(failure.message);

@@ -368,6 +368,7 @@ export function invoke(index, words) {
     else args.push(null);
   }
   const value = functions[index].value(...args);
+  need(!(value instanceof Promise), functions[index].name + " returned a promise: driver code is synchronous, nothing here would ever settle it");
   return typeof value === "boolean" ? Number(value) : typeof value === "number" || typeof value === "bigint" ? value : null;
 }
 `;
