@@ -233,8 +233,8 @@ export class Accesses {
       const requests = own.length === 0 ? [plain] : own.map((store): Access<Bits> => ({ ...plain, from: store.record, partial: !covers(store.place, piece) }));
       let before = none;
       for (const request of requests) before = views.join(before, views.before(request));
-      // A load that is performed before it can be passed: its register transaction comes after it.
-      if (this.#keepLoadStore && access === 'i' && actor.cpu) before = views.join(before, actor.reads);
+      // Register transactions and atomics have a moment, and loads are not passed by it.
+      if (this.#keepLoadStore && actor.cpu && (access === 'i' || op.kind === 'rmw')) before = views.join(before, actor.reads);
       const arrival = actor.arrivals.get(device);
       if (arrival !== undefined) before = views.join(before, this.#x.view(arrival, true));
       const node = this.#x.node(before);

@@ -3,7 +3,9 @@
 import type { Op, Place, Value } from '../../base/port.ts';
 import type { Accesses } from './accesses.ts';
 import type { Actor } from './actor.ts';
-import { forEachBit, type Bits } from './bits.ts';
+import { Guide } from '../guide.ts';
+import type { Bits } from './bits.ts';
+import { linearise } from './linearise.ts';
 import { isPart, type CellState, type Execution, type GraphEvent, type ReadSource } from './execution.ts';
 
 export class Leaf {
@@ -60,26 +62,9 @@ export class Leaf {
     return this.#execution.all.ancestors(event.node);
   }
 
-  /** A linear extension of everyone's order: among events that may come next, the earliest agent's, in program order. */
-  linear(): GraphEvent[] {
-    const byNode = new Map(this.events.map((e) => [e.node, e]));
-    const out: GraphEvent[] = [];
-    const state = new Map<number, 'open' | 'done'>();
-    const visit = (event: GraphEvent): void => {
-      if (state.has(event.node)) return;
-      state.set(event.node, 'open');
-      const before: GraphEvent[] = [];
-      forEachBit(this.ancestors(event), (node) => {
-        const earlier = byNode.get(node);
-        if (earlier !== undefined && !state.has(node)) before.push(earlier);
-      });
-      before.sort((x, y) => x.agent - y.agent || x.ordinal - y.ordinal || x.node - y.node);
-      for (const e of before) visit(e);
-      state.set(event.node, 'done');
-      out.push(event);
-    };
-    for (const event of this.events) visit(event);
-    return out;
+  /** Makes the operational machine go through this execution. Stays valid after the handler returns. */
+  linearise(): Guide {
+    return new Guide(linearise(this.#execution, this.#actors.map((a) => ({ id: a.agent.id, cpu: a.cpu, answers: a.answers }))));
   }
 
   /** Equal for equal executions, however memory was cut. */

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Puts a graph leaf into one order, as a plan for the operational machine.
+ * Writes, arrivals, register transactions and interrupts have a moment; loads
+ * of RAM are performed as late as their agent's next such moment allows, and
+ * read what the leaf says. With CPU-only edges a store has two moments.
+ */
+import type { Action, Answer, Plan } from '../guide.ts';
+import type { StoreName } from '../../base/choice.ts';
+import type { Value } from '../../base/port.ts';
+import { forEachBit } from './bits.ts';
+import { isPart, type Execution, type GraphEvent } from './execution.ts';
+
+interface AgentAnswers {
+  readonly id: string;
+  readonly cpu: boolean;
+  readonly answers: readonly (Value | null)[];
+}
+
+export function linearise(execution: Execution, agents: readonly AgentAnswers[]): Plan {
+  const names = storeNames(execution.events, agents);
+  const answers = new Map<string, Answer[]>();
+  for (const agent of agents) answers.set(agent.id, agent.answers.map((value): Answer => ({ value, sources: null })));
+  for (const event of execution.events) {
+    if (event.kind !== 'read') continue;
+    const list = answers.get(agents[event.agent]?.id ?? '');
+    const answer = list?.[event.ordinal - 1];
+    if (list === undefined || answer === undefined) continue;
+    const sources = [...(answer.sources ?? [])];
+    for (const { source } of event.reads) {
+      const name = source !== null && isPart(source) ? names.get(source.event) : undefined;
+      if (name !== undefined && !sources.includes(name)) sources.push(name);
+    }
+    list[event.ordinal - 1] = { value: answer.value, sources };
+  }
+  return { actions: new Order(execution, agents, names).actions(), answers };
+}
+
+/** Store numbers as the machine counts them: one an operation, interrupts left out. */
+function storeNames(events: readonly GraphEvent[], agents: readonly AgentAnswers[]): Map<GraphEvent, StoreName> {
+  const names = new Map<GraphEvent, StoreName>();
+  const last = new Map<number, { ordinal: number; name: StoreName }>();
+  for (const event of events) {
+    if (event.kind === 'read' || event.place.space === 'irq') continue;
+    const before = last.get(event.agent);
+    if (before !== undefined && before.ordinal === event.ordinal) {
+      names.set(event, before.name);
+      continue;
+    }
+    const name: StoreName = { agent: agents[event.agent]?.id ?? '', number: before === undefined ? 0 : before.name.number + 1 };
+    last.set(event.agent, { ordinal: event.ordinal, name });
+    names.set(event, name);
+  }
+  return names;
+}
+
+class Order {
+  readonly #execution: Execution;
+  readonly #agents: readonly AgentAnswers[];
+  readonly #names: ReadonlyMap<GraphEvent, StoreName>;
+  readonly #byNode: ReadonlyMap<number, GraphEvent>;
+  readonly #state = new Map<string, 'open' | 'done'>();
+  readonly #actions: Action[] = [];
+
+  constructor(execution: Execution, agents: readonly AgentAnswers[], names: ReadonlyMap<GraphEvent, StoreName>) {
+    this.#execution = execution;
+    this.#agents = agents;
+    this.#names = names;
+    this.#byNode = new Map(execution.events.map((e) => [e.node, e]));
+  }
+
+  actions(): Action[] {
+    for (const event of this.#execution.events) {
+      if (this.#twoSteps(event)) this.#visit(event, 'cpu');
+      this.#visit(event, 'all');
+    }
+    return this.#actions;
+  }
+
+  /** Events that are in the CPUs' order as well. */
+  #twoSteps(event: GraphEvent): boolean {
+    return this.#execution.layered && event.cpu;
+  }
+
+  #visit(event: GraphEvent, layer: 'cpu' | 'all'): void {
+    const key = `${layer}${event.node}`;
+    if (this.#state.has(key)) return;
+    this.#state.set(key, 'open');
+    for (const [earlier, at] of this.#before(event, layer)) this.#visit(earlier, at);
+    if (event.kind === 'write' && event.cpu && event.place.space === 'ram' && (layer === 'cpu' || !this.#execution.layered)) this.#forwardFirst(event, layer);
+    this.#state.set(key, 'done');
+    this.#emit(event, layer);
+  }
+
+  #before(event: GraphEvent, layer: 'cpu' | 'all'): [GraphEvent, 'cpu' | 'all'][] {
+    const out: [GraphEvent, 'cpu' | 'all'][] = [];
+    const graph = layer === 'cpu' ? this.#execution.cpu : this.#execution.all;
+    forEachBit(graph.ancestors(event.node), (node) => {
+      const earlier = this.#byNode.get(node);
+      if (earlier !== undefined && earlier !== event) out.push([earlier, layer]);
+    });
+    if (layer === 'all' && this.#twoSteps(event)) out.push([event, 'cpu']);
+    if (layer === 'cpu') for (const { source } of event.reads) if (source !== null && isPart(source) && !source.event.cpu) out.push([source.event, 'all']);
+    return out.sort(([x], [y]) => x.agent - y.agent || x.ordinal - y.ordinal || x.node - y.node);
+  }
+
+  /** A load that is forwarded from a waiting store is performed before that store leaves, if what comes before the load allows it. */
+  #forwardFirst(store: GraphEvent, layer: 'cpu' | 'all'): void {
+    let last: GraphEvent | null = null;
+    for (const event of this.#execution.events) if (event.agent === store.agent && event.reads.some((r) => r.source !== null && isPart(r.source) && r.source.event === store) && event.ordinal > (last?.ordinal ?? 0)) last = event;
+    if (last === null || last.op.kind === 'rmw') return;
+    const needed: [GraphEvent, 'cpu' | 'all'][] = [];
+    for (const event of this.#execution.events) {
+      if (event.agent !== store.agent || event.ordinal > last.ordinal || event === store) continue;
+      if (this.#hasMoment(event)) needed.push([event, layer]);
+      for (const { source } of event.reads) if (source !== null && isPart(source) && source.event.agent !== store.agent) needed.push([source.event, source.event.cpu ? layer : 'all']);
+    }
+    for (const [event, at] of needed) this.#visit(event, at);
+    if (needed.every(([event, at]) => this.#state.get(`${at}${event.node}`) === 'done')) this.#actions.push({ kind: 'perform', agent: this.#agents[store.agent]?.id ?? '', op: last.ordinal });
+  }
+
+  /** Register transactions, taking an interrupt, and atomics that write nothing read what is newest when they are performed. */
+  #hasMoment(event: GraphEvent): boolean {
+    if (event.kind !== 'read') return event.op.kind === 'rmw';
+    if (event.op.kind === 'rmw') return !this.#execution.events.some((e) => e.kind === 'write' && e.agent === event.agent && e.ordinal === event.ordinal);
+    return event.place.space !== 'ram' && !event.reads.some((r) => r.channel);
+  }
+
+  #emit(event: GraphEvent, layer: 'cpu' | 'all'): void {
+    const agent = this.#agents[event.agent]?.id ?? '';
+    const store = this.#names.get(event);
+    const perform: Action = { kind: 'perform', agent, op: event.ordinal };
+    if (event.kind === 'read') {
+      if (this.#hasMoment(event) && layer === (this.#twoSteps(event) && event.place.space === 'ram' ? 'cpu' : 'all')) this.#actions.push(perform);
+      return;
+    }
+    if (store === undefined || !event.cpu) {
+      this.#actions.push(perform);
+      return;
+    }
+    if (event.place.space === 'mmio') {
+      if (layer === 'all') this.#actions.push({ kind: event.kind === 'accept' ? 'drain' : 'arrive', store });
+      return;
+    }
+    if (!this.#execution.layered) this.#actions.push({ kind: 'drain', store });
+    else this.#actions.push({ kind: layer === 'cpu' ? 'drain' : 'reach', store });
+  }
+}
