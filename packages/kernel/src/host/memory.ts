@@ -38,8 +38,11 @@ function read(run: CpuRun, call: GuestCall, access: Access, as: string, place: P
   do {
     run.interruptible();
     const wait = run.waitLoop.wait(key, kind, shared);
-    const until = wait === null ? null : wait.hoisted && run.hoists ? (): boolean => false : (seen: Value): boolean => seen !== wait.last;
-    const operation = (order: AccessOrder): Operation => (until === null ? { kind: 'load', place, order, ...extra } : { kind: 'await', place, order, until, interruptible: true, ...extra });
+    const hoisted = wait !== null && wait.hoisted && run.hoists;
+    const until = wait === null ? null : hoisted ? (): boolean => false : (seen: Value): boolean => seen !== wait.last;
+    // Decision 16: what the student reads about a run that hangs here.
+    const named = hoisted ? { name: `${extra.name ?? 'memory'}, read once: the compiler may hoist a plain load out of its loop` } : {};
+    const operation = (order: AccessOrder): Operation => (until === null ? { kind: 'load', place, order, ...extra } : { kind: 'await', place, order, until, interruptible: true, ...extra, ...named });
     value = run.perform(call, run.profile.lowering.accesses[access], as, operation);
     // -1: an interrupt came instead. It is taken at the top of the loop.
   } while (value === -1);
