@@ -7,7 +7,6 @@
 import { writeSync } from 'node:fs';
 import { createEngine, type Engine } from '@dmalab/engine/engine';
 import { sandboxModule } from '@dmalab/sandbox/node';
-import { compileSources } from './compile-sources.ts';
 import type { Answer, Job } from './job.ts';
 import { encodeFrame, FrameReader } from './protocol.ts';
 
@@ -27,10 +26,13 @@ function send(answer: Answer): void {
   }
 }
 
-function perform(job: Job): unknown {
+async function perform(job: Job): Promise<unknown> {
   switch (job.kind) {
-    case 'compile':
+    case 'compile': {
+      // Only the process that compiles pays for loading the compiler.
+      const { compileSources } = await import('./compile-sources.ts');
       return compileSources(job.files, job.given, job.types);
+    }
     case 'run':
       return theEngine().run(job, {
         events: (events) => send({ kind: 'events', events }),
@@ -45,11 +47,10 @@ function perform(job: Job): unknown {
 const reader = new FrameReader();
 process.stdin.on('data', (chunk: Buffer) => {
   for (const job of reader.push(chunk)) {
-    try {
-      send({ kind: 'done', value: perform(job as Job) }); // only the pool writes here
-    } catch (error) {
-      send({ kind: 'failed', message: error instanceof Error ? `${error.name}: ${error.message}` : String(error) });
-    }
+    perform(job as Job).then(
+      (value) => send({ kind: 'done', value }),
+      (error: unknown) => send({ kind: 'failed', message: error instanceof Error ? `${error.name}: ${error.message}` : String(error) }),
+    ); // only the pool writes here, one job at a time
   }
 });
 process.stdin.on('end', () => process.exit(0));

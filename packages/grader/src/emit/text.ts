@@ -42,18 +42,37 @@ export function reportText(report: Report, options: TextOptions): string {
   for (const check of report.checks) {
     const mark = check.status === 'passed' ? paint('green', '✓') : check.status === 'failed' ? paint('red', '✗') : paint('yellow', '!');
     lines.push(`${mark} ${check.title.padEnd(width)}  ${String(check.earned).padStart(3)} / ${check.points}${check.status === 'passed' ? '' : `  ${check.detail}`}`);
-    if (check.status !== 'passed' && check.hint !== null) lines.push(paint('dim', `  hint: ${check.hint}`));
+    if (check.status !== 'passed' && check.hint !== null) lines.push(...paragraph(`hint: ${check.hint}`).map((line) => paint('dim', `  ${line}`)));
   }
   lines.push('');
-  for (const run of report.runs) lines.push(...runLines(run, options, paint));
+  const shown = new Set<string>();
+  for (const run of report.runs) lines.push(...runLines(run, shown, options, paint));
   if (report.hidden !== null) lines.push(report.hidden.passed ? `${paint('green', '✓')} hidden workloads` : `${paint('red', '✗')} hidden workloads: ${report.hidden.classes.join(', ')}`);
   return `${lines.join('\n')}\n`;
 }
 
-function runLines(run: Run, options: TextOptions, paint: (code: keyof typeof CODES, text: string) => string): string[] {
+function runLines(run: Run, shown: Set<string>, options: TextOptions, paint: (code: keyof typeof CODES, text: string) => string): string[] {
   const tint = run.verdict.kind === 'violated' || run.verdict.kind === 'error' ? 'red' : run.verdict.kind === 'complete' ? 'green' : 'yellow';
   const head = `${paint(tint, MARKS[run.verdict.kind])} ${run.profile.padEnd(9)} ${run.workload}${run.visibility === 'hidden' ? ' (hidden)' : ''}: ${verdictWords(run.verdict)}`;
-  return run.finding === null ? [head] : [head, ...findingLines(run.finding, options, paint)];
+  if (run.finding === null) return [head];
+  // The same two lines of code, broken in the same way, are drawn once.
+  const key = JSON.stringify([run.finding.rule, run.finding.first, run.finding.second]);
+  if (shown.has(key)) return [head, `    ${run.finding.rule} as above. See it: ${replayCommand(run.finding, options)}`];
+  shown.add(key);
+  return [head, ...findingLines(run.finding, options, paint)];
+}
+
+const replayCommand = (finding: Finding, options: TextOptions): string => `npx dmalab replay ${finding.token} ${options.lab} --submission ${options.submission}`;
+
+/** Lines of at most 96 characters. */
+function paragraph(text: string): string[] {
+  const lines = [''];
+  for (const word of text.split(/\s+/)) {
+    const last = lines[lines.length - 1] ?? '';
+    if (last !== '' && last.length + 1 + word.length > 96) lines.push(word);
+    else lines[lines.length - 1] = last === '' ? word : `${last} ${word}`;
+  }
+  return lines;
 }
 
 function findingLines(finding: Finding, options: TextOptions, paint: (code: keyof typeof CODES, text: string) => string): string[] {
@@ -66,7 +85,7 @@ function findingLines(finding: Finding, options: TextOptions, paint: (code: keyo
     '',
     ...finding.diagram.map((line) => `    ${line}`),
     '',
-    `  see it again: npx dmalab replay ${finding.token} ${options.lab} --submission ${options.submission}`,
+    `  see it again: ${replayCommand(finding, options)}`,
     '',
   ];
 }
