@@ -240,6 +240,15 @@ describe('cache lines that the device does not see', () => {
     t.drop(BUF, true);
     expect(t.sentences()).toEqual(['What CPU 0 wrote at driver.ts:15 is lost with its line: data shares a cache line with the buffer of the NIC.']);
   });
+  it('coherent memory is reached past the lines that its page may still have', () => {
+    t.alloc('dma_alloc_coherent', BUF, 4096, 8);
+    t.fill(BUF, 'prefetch');
+    t.drain(t.store(BUF, 4, 7, 15));
+    t.load('nic0', BUF, 4, 7, t.events.length);
+    t.write(BUF + 8, 4, 9);
+    t.load('cpu0', BUF + 8, 4, 9, t.events.length, 16);
+    expect(t.rules()).toEqual([]);
+  });
   it('a clean eviction after the device wrote harms nobody', () => {
     t.fill(BUF);
     t.write(BUF, 8, 9n);

@@ -28,8 +28,8 @@ export const NO_HALF: Half = { id: 0, site: null };
 
 /** As the trace carries it. */
 export function findingFields(finding: SanitizerFinding): EventFields<'finding'> {
-  const { rule, sentence, first, second, firstSite, secondSite, missing, evidence, source, detail } = finding;
-  return { rule, sentence, first, second, firstSite, secondSite, missing, detail: { evidence, source, about: detail } };
+  const { rule, sentence, first, second, firstSite, secondSite, missing, evidence, source, step, detail } = finding;
+  return { rule, sentence, first, second, firstSite, secondSite, missing, detail: { evidence, source, step, about: detail } };
 }
 
 /** `driver.ts:15`; `step 12` where the source is not known. */

@@ -6,7 +6,7 @@
  */
 import type { EventOf, Site } from '@dmalab/core/base/events';
 import { NO_HALF, whereText, type Findings, type Half } from './finding.ts';
-import { deviceOwns, type Mappings } from './mappings.ts';
+import { deviceOwns, isCoherent, type Mappings } from './mappings.ts';
 import type { Message } from './messages.ts';
 import type { Names } from './names.ts';
 
@@ -45,7 +45,7 @@ export class LineRules {
 
   /** Whether an access goes through a line, so that the cache decides what it sees. */
   cached(address: number, size: number): boolean {
-    if (this.#coherent) return false;
+    if (this.#coherent || this.#uncached(address)) return false;
     for (let line = this.#lineOf(address); line < address + size; line += this.#lineSize) if (this.#lines.has(line)) return true;
     return false;
   }
@@ -61,7 +61,7 @@ export class LineRules {
   /** A CPU's write reached the coherent domain: a line if one is there, memory if not. */
   drained(message: Message): void {
     if (this.#coherent) return;
-    const line = this.#lines.get(this.#lineOf(message.address));
+    const line = this.#uncached(message.address) ? undefined : this.#lines.get(this.#lineOf(message.address));
     for (let i = 0; i < message.size; i += 1) {
       if (line === undefined) this.#written.delete(message.address + i);
       else line.dirty.set(message.address + i, message);
@@ -95,8 +95,8 @@ export class LineRules {
 
   /** XO5: the line is older than what the device wrote. */
   cpuRead(event: EventOf<'load'>): void {
-    if (this.#coherent || event.forwarded) return;
     const address = Number(event.address);
+    if (this.#coherent || event.forwarded || this.#uncached(address)) return;
     for (let i = 0; i < event.size; i += 1) {
       const line = this.#lines.get(this.#lineOf(address + i));
       const written = this.#written.get(address + i);
@@ -164,6 +164,12 @@ export class LineRules {
     if (this.#blamed.has(cause.id)) return;
     const first: Half = { id: cause.id, site: cause.site };
     this.#findings.add('XO6', whereText(first), step, { agent: this.#names.agent(cause.agent), where: whereText(first), device }, { first, second: { id: written.id, site: null }, missing: 'dma_map_single' });
+  }
+
+  /** Coherent memory is reached past the lines, whatever lines its pages may still have. */
+  #uncached(address: number): boolean {
+    const allocation = this.#mappings.allocationOver(address, 1);
+    return allocation !== undefined && isCoherent(allocation.what);
   }
 
   #lentOrJustBack(address: number): boolean {

@@ -255,7 +255,7 @@ function cpuWrites(state: MachineState, address: number, size: number, value: Va
   const lineSize = state.machine?.lineSize ?? 0;
   const start = lineSize > 0 ? address - (address % lineSize) : -1;
   const line = state.lines.get(start);
-  if (line === undefined) {
+  if (line === undefined || isUncached(state, address)) {
     state.memory.write(address, size, value, id);
     return;
   }
@@ -268,6 +268,12 @@ function cpuWrites(state: MachineState, address: number, size: number, value: Va
     next.dirtyBytes[at] = 1;
   }
   state.lines.set(start, next);
+}
+
+/** Coherent memory is reached past the lines, whatever lines its pages may still have. */
+function isUncached(state: MachineState, address: number): boolean {
+  for (const a of state.allocations.values()) if (a.what.includes('coherent') && a.address <= address && address < a.address + a.size) return true;
+  return false;
 }
 
 function filledLine(state: MachineState, line: number, id: number, why: string): LineState {
