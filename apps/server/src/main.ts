@@ -70,6 +70,8 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
     const graders = options.graders ?? new GraderPool({ size: config.graders });
     started.push(() => graders.close());
     for (const layer of graders.wall.missing) log.warn({ layer }, 'the wall around graders lacks a layer');
+    // Loading the compiler takes a while: let it be done before the first student asks.
+    graders.compile({ 'driver.ts': 'export {};\n' }, {}).catch((error: unknown) => log.warn({ error: reasonOf(error) }, 'the compiler could not be warmed up'));
     const opening = openStore(config, log);
     const [catalogue, facts, store] = await Promise.all([Catalogue.read(config.labDirs, options.readLab ?? readLab, log), options.facts ?? engineFacts(), opening]).catch(async (thrown: unknown) => {
       await opening.then((store) => store.close()).catch(() => undefined);

@@ -9,6 +9,7 @@ import { createEngine, type Engine } from '@dmalab/engine/engine';
 import { sandboxModule } from '@dmalab/sandbox/node';
 import type { Answer, Job } from './job.ts';
 import { encodeFrame, FrameReader } from './protocol.ts';
+import { warmUp } from './warm-up.ts';
 
 let engine: Engine | undefined;
 const theEngine = (): Engine => (engine ??= createEngine({ sandbox: sandboxModule() }));
@@ -44,8 +45,16 @@ async function perform(job: Job): Promise<unknown> {
   }
 }
 
+/** How long a process waits for its job before it uses the time to warm up, milliseconds. */
+const IDLE_MS = 20;
+let asked = false;
+setTimeout(() => {
+  if (!asked) warmUp(theEngine());
+}, IDLE_MS);
+
 const reader = new FrameReader();
 process.stdin.on('data', (chunk: Buffer) => {
+  asked = true;
   for (const job of reader.push(chunk)) {
     perform(job as Job).then(
       (value) => send({ kind: 'done', value }),
