@@ -75,7 +75,7 @@ export class DriverSystem {
   readonly #kernel: KernelProfile;
   readonly #platform: Platform;
   readonly #devices: readonly Device[];
-  readonly #buffers: ReadonlyMap<string, { readonly address: number; readonly bytes: Uint8Array }>;
+  readonly #buffers: ReadonlyMap<string, { readonly address: number; readonly bytes: Uint8Array; readonly coherent: boolean }>;
   readonly #before: { readonly memory: InitialState; readonly kernel: KernelState };
   readonly #booted = new Map<GuestMemo, Booted>();
 
@@ -90,11 +90,11 @@ export class DriverSystem {
     this.#platform = { ram, cpus, devices: this.#devices.map(({ id, mmioSize, vectors }) => ({ id, mmioSize, vectors })) };
 
     const kernel = createKernelState(ram, cpus);
-    const buffers = new Map<string, { address: number; bytes: Uint8Array }>();
+    const buffers = new Map<string, { address: number; bytes: Uint8Array; coherent: boolean }>();
     for (const [name, buffer] of Object.entries(spec.workload.buffers)) {
       const place = addBuffer(kernel, name, buffer.size, this.#kernel.cache?.minimumAlignment ?? 8, buffer.coherent);
       if (place === null) throw new SystemFault(`workload ${spec.workloadId}: there is no room for the buffer ${name} of ${buffer.size} bytes`);
-      buffers.set(name, { address: place.address, bytes: fillBytes(buffer.fill, buffer.size, buffer.seed) });
+      buffers.set(name, { address: place.address, bytes: fillBytes(buffer.fill, buffer.size, buffer.seed), coherent: buffer.coherent });
     }
     this.#buffers = buffers;
     this.#before = {
@@ -276,7 +276,7 @@ export class DriverSystem {
       workload,
       calls,
       devices: Object.fromEntries(this.#devices.map((device) => [device.id, device.result()])),
-      buffers: Object.fromEntries([...this.#buffers].map(([name, { address, bytes }]) => [name, { initial: bytes, final: machine.read(address, bytes.length) }])),
+      buffers: Object.fromEntries([...this.#buffers].map(([name, { address, bytes, coherent }]) => [name, { initial: bytes, final: machine.read(address, bytes.length, coherent) }])),
       checksum: crc32,
     };
   }

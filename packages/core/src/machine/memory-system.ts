@@ -227,8 +227,8 @@ export class Memory {
     return (table === undefined ? undefined : registerAt(table, offset)?.name) ?? `+0x${offset.toString(16)}`;
   }
 
-  /** A byte once everything on its way has landed, as CPUs see it. */
-  settledByte(address: number): number {
+  /** A byte once everything on its way has landed, as CPUs see it; `uncached`: past the lines, as they see coherent memory. */
+  settledByte(address: number, uncached = false): number {
     for (const run of this.#runs) {
       for (let i = run.memory.pending.length - 1; i >= 0; i -= 1) {
         const store = run.memory.pending[i];
@@ -236,7 +236,7 @@ export class Memory {
       }
     }
     const { cached } = this;
-    if (cached !== null && cached.lines.state(cached.lines.lineOf(address)) !== 'absent') return cached.lines.byte(address);
+    if (cached !== null && !uncached && cached.lines.state(cached.lines.lineOf(address)) !== 'absent') return cached.lines.byte(address);
     return this.ram.byte(address);
   }
 

@@ -99,9 +99,9 @@ export class OperationalMachine {
     return this.#memory.finalState();
   }
 
-  /** Bytes as a CPU would read them once everything on its way has landed. */
-  read(address: number, size: number): Uint8Array {
-    return Uint8Array.from({ length: size }, (_, i) => this.#memory.settledByte(address + i));
+  /** Bytes as a CPU would read them once everything on its way has landed; `uncached` for coherent memory. */
+  read(address: number, size: number, uncached = false): Uint8Array {
+    return Uint8Array.from({ length: size }, (_, i) => this.#memory.settledByte(address + i, uncached));
   }
 
   #resume(run: AgentRun): void {
