@@ -330,6 +330,18 @@ describe('waiting', () => {
   });
 });
 
+it('a call that throws halfway leaves nothing behind for the next one', () => {
+  const ran = on(`
+    const p = kmalloc(64, GFP_KERNEL);
+    try { dma.dma_map_single(dev, p, -1, DMA_TO_DEVICE); } catch {}
+    try { memset(p, 300, 4); } catch {}
+    try { cast(u64, p).at(1 << 29).store(5n); } catch {}
+    const a = dma.dma_map_single(dev, p, 64, DMA_FROM_DEVICE);
+    return dma.dma_mapping_error(dev, a);`);
+  expect(ran.value).toBe(0);
+  expect(notes(ran, 'map')).toMatchObject([{ device: 'nic0', size: 64, direction: 'DMA_FROM_DEVICE', error: false }]);
+});
+
 describe('an operation that the guest makes up', () => {
   it('ends the run with an error of the guest\'s', () => {
     const program = load({ 'driver.ts': 'export function main() {}' });

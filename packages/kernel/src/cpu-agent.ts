@@ -224,7 +224,7 @@ export function perform(run: CpuRun, call: GuestCall, code: number, a: number, b
   const row = ROW_OF_CODE[code & 0xff];
   if (row?.host === undefined) throw run.fault(call, `no operation has code ${code & 0xff}`);
   const answer = BEHAVIOURS[row.host](run, call, { row, code, a, b });
-  if (!PREPARING.has(row.host)) call.dropLatched();
+  if (!PREPARING.has(row.host)) call.finishOp();
   return answer >>> 0;
 }
 

@@ -157,9 +157,9 @@ function read(code, type, hi, lo, dep) {
 function write(code, type, hi, lo, dep, value, what) {
   if (type.kind !== "scalar") throw new TypeError("a " + type.name + " is written field by field");
   if (type.split === null) { op(accessCode(code, type.size, hi, dep, lo), at(lo, hi), type.check(value, what)); return; }
-  const whole = type.split(value, what);
+  const whole = type.split(value, what), access = accessCode(code, type.size, hi, dep, lo);
   latch(highHalf(whole), 0);
-  op(accessCode(code, type.size, hi, dep, lo), at(lo, hi), lowHalf(whole));
+  op(access, at(lo, hi), lowHalf(whole));
 }
 
 // ---- pointers ----

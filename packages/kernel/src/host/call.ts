@@ -4,6 +4,7 @@ import { MAX_TEXT } from '../abi.ts';
 import type { Guest } from '../guest.ts';
 
 const NOTHING: readonly [number, number] = [0, 0];
+const MOST_LATCHED = 4;
 
 export class GuestCall {
   readonly guest: Guest;
@@ -29,17 +30,22 @@ export class GuestCall {
   }
 
   latch(a: number, b: number): void {
-    if (this.#latched.length < 4) this.#latched.push([a, b]);
+    this.#latched.push([a, b]);
+    if (this.#latched.length > MOST_LATCHED) this.#latched.shift();
   }
 
-  /** The oldest latched pair. */
-  unlatch(): readonly [number, number] {
-    return this.#latched.shift() ?? NOTHING;
+  /**
+   * The pair latched `back` places before the last one (0: the last). Counted from the end: a guest that threw between a latch and its op,
+   * and went on, has left an older one behind.
+   */
+  latched(back: number): readonly [number, number] {
+    return this.#latched.at(-1 - back) ?? NOTHING;
   }
 
-  /** What a stray latch would leave behind must not reach the next op. */
-  dropLatched(): void {
+  /** What was latched and spelt belonged to the op that has just been done. */
+  finishOp(): void {
     this.#latched = [];
+    this.#text = '';
   }
 
   /** Keeps a result of several words and returns the first. */

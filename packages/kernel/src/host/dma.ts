@@ -88,8 +88,8 @@ export const allocateCoherent: Behaviour = (run, call, { a, b, row }) => {
 };
 
 export const freeCoherent: Behaviour = (run, call, { a, b, row }) => {
-  const [index, size] = call.unlatch();
-  const dma = wide(call.unlatch());
+  const [index, size] = call.latched(1);
+  const dma = wide(call.latched(0));
   deviceAt(run, call, index, row.name);
   run.interruptible();
   run.moved();
@@ -105,8 +105,8 @@ export const freeCoherent: Behaviour = (run, call, { a, b, row }) => {
 };
 
 export const mapSingle: Behaviour = (run, call, { a, b, row }) => {
-  const [index, direction] = call.unlatch();
-  const [high] = call.unlatch();
+  const [index, direction] = call.latched(1);
+  const [high] = call.latched(0);
   const device = deviceAt(run, call, index, row.name);
   const way = directionOf(run, call, direction, row.name);
   run.interruptible();
@@ -127,8 +127,8 @@ export const mapSingle: Behaviour = (run, call, { a, b, row }) => {
 };
 
 export const unmapSingle: Behaviour = (run, call, { a, row }) => {
-  const [index, direction] = call.unlatch();
-  const dma = wide(call.unlatch());
+  const [index, direction] = call.latched(1);
+  const dma = wide(call.latched(0));
   const device = deviceAt(run, call, index, row.name);
   const way = directionOf(run, call, direction, row.name);
   run.interruptible();
@@ -141,8 +141,8 @@ export const unmapSingle: Behaviour = (run, call, { a, row }) => {
 /** `b` is the offset of the range forms, 0 otherwise. */
 function sync(side: 'cpu' | 'device'): Behaviour {
   return (run, call, { a, b, row }) => {
-    const [index, direction] = call.unlatch();
-    const dma = wide(call.unlatch()) + BigInt(b);
+    const [index, direction] = call.latched(1);
+    const dma = wide(call.latched(0)) + BigInt(b);
     const device = deviceAt(run, call, index, row.name);
     const way = directionOf(run, call, direction, row.name);
     run.interruptible();
@@ -164,7 +164,7 @@ export const syncForCpu = sync('cpu');
 export const syncForDevice = sync('device');
 
 export const mappingError: Behaviour = (run, call, { a, row }) => {
-  const dma = wide(call.unlatch());
+  const dma = wide(call.latched(0));
   const device = deviceAt(run, call, a, row.name);
   run.note('map-check', () => ({ device: device.id, dma, site: run.site(call) }));
   return dma === MAPPING_ERROR ? minus('ENOMEM') >>> 0 : 0;
@@ -172,7 +172,7 @@ export const mappingError: Behaviour = (run, call, { a, row }) => {
 
 /** `b`: bit 0 streaming, bit 1 coherent. dma-direct serves any mask of 32 bits or more. */
 export const setMask: Behaviour = (run, call, { a, b, row }) => {
-  const mask = wide(call.unlatch());
+  const mask = wide(call.latched(0));
   deviceAt(run, call, a, row.name);
   if (mask < DEFAULT_MASK) return minus('EIO') >>> 0;
   const masks = masksOf(run, a);

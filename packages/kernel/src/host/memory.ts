@@ -73,7 +73,7 @@ function store(access: Access): Behaviour {
 /** The value of a store: the low half is an operand, the high half of 8 bytes was latched. */
 function operand(call: GuestCall, size: Size, low: number): Value {
   if (size < 8) return size === 4 ? low : low & (2 ** (8 * size) - 1);
-  return (BigInt(call.unlatch()[0]) << 32n) | BigInt(low);
+  return (BigInt(call.latched(0)[0]) << 32n) | BigInt(low);
 }
 
 export const loadPlain = load('load', 'plain');
@@ -137,7 +137,7 @@ export const mmioWrite: Behaviour = (run, call, { code, a, b, row }) => {
     run.perform(call, steps, row.name, (order) => ({ kind: 'store', place, value, order }));
   };
   const size = registerSize(run, call, row.name, sizeOf(code));
-  const [high] = size === 8 ? call.unlatch() : [0];
+  const [high] = size === 8 ? call.latched(0) : [0];
   half(a, b);
   if (size === 8) half(a + 4, high);
   return 0;
@@ -169,7 +169,7 @@ export function fill(run: CpuRun, call: GuestCall, address: number, size: number
 }
 
 export const memset: Behaviour = (run, call, { a, b }) => {
-  const [high, byte] = call.unlatch();
+  const [high, byte] = call.latched(0);
   run.interruptible();
   run.moved();
   fill(run, call, a, b, byte & 0xff, run.isUncached(call, high, a));
@@ -177,8 +177,8 @@ export const memset: Behaviour = (run, call, { a, b }) => {
 };
 
 export const memcpy: Behaviour = (run, call, { a, b }) => {
-  const [toHigh, fromHigh] = call.unlatch();
-  const [from] = call.unlatch();
+  const [toHigh, fromHigh] = call.latched(1);
+  const [from] = call.latched(0);
   run.interruptible();
   run.moved();
   const intoUncached = run.isUncached(call, toHigh, a);

@@ -39,7 +39,7 @@ export const kfree: Behaviour = (run, call, { a, b, row }) => {
 
 /** A structure is seen where an allocation begins: from here on its bytes have names. */
 export const cast: Behaviour = (run, call, { a }) => {
-  const [, struct] = call.unlatch();
+  const [, struct] = call.latched(0);
   const info = run.options.tables.structs[struct];
   const allocation = run.state.live.get(a);
   if (info === undefined || allocation === undefined || allocation.size < info.size) return 0;
@@ -56,8 +56,8 @@ export const cast: Behaviour = (run, call, { a }) => {
 const IRQF_SHARED = 0x80;
 
 export const requestIrq: Behaviour = (run, call, { a, b, row }) => {
-  const [low, high] = call.unlatch();
-  const [type, flags] = call.unlatch();
+  const [low, high] = call.latched(1);
+  const [type, flags] = call.latched(0);
   const name = call.takeText();
   const line = run.options.lines.find((candidate) => candidate.irq === a);
   const shared = (flags & IRQF_SHARED) !== 0;
@@ -71,7 +71,7 @@ export const requestIrq: Behaviour = (run, call, { a, b, row }) => {
 };
 
 export const freeIrq: Behaviour = (run, call, { a, row }) => {
-  const [low, high] = call.unlatch();
+  const [low, high] = call.latched(0);
   const at = run.state.irqs.findIndex((action) => action.irq === a && action.device.low === low && action.device.high === high);
   if (at < 0) {
     run.note('log', () => ({ level: 'warn', text: `Trying to free already-free IRQ ${a}` }));
@@ -87,7 +87,7 @@ export const freeIrq: Behaviour = (run, call, { a, row }) => {
 const ALL = 0xffff_ffff;
 
 function counter(run: CpuRun, call: GuestCall, address: number): { place: Place; name: string } {
-  const [high] = call.unlatch();
+  const [high] = call.latched(0);
   return { place: run.place(call, address, 4, run.isUncached(call, high, address)), name: run.nameOf(address) ?? 'done' };
 }
 
@@ -143,7 +143,7 @@ export const completionDone: Behaviour = (run, call, { a }) => {
 };
 
 export const setDrvdata: Behaviour = (run, call, { a, b, row }) => {
-  const [index, type] = call.unlatch();
+  const [index, type] = call.latched(0);
   deviceAt(run, call, index, row.name);
   run.state.drvdata.set(index, { low: a, high: b, type });
   return 0;

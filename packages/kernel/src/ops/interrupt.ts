@@ -39,14 +39,14 @@ export const INTERRUPT_ROWS: readonly Row[] = [
       differs: 'an interrupt goes to one CPU, which must be the one that asks unless this is probe',
     },
     guest: `function request_irq(irq, handler, flags, name, dev) {
-  const index = k.functionIndex(handler, "request_irq");
+  const index = k.functionIndex(handler, "request_irq"), line = k.u32(irq, "request_irq: irq");
   k.need(typeof name === "string", "request_irq: name must be a string");
   k.need(Number.isInteger(flags), "request_irq: flags must be an integer");
   const p = dev === null ? { $lo: 0, $hi: 0, $type: null } : k.pointer(dev, "request_irq: dev");
   k.latch(p.$lo, p.$hi);
   k.latch(k.typeIndex(p.$type), flags);
   k.text(name);
-  return k.op($code, k.u32(irq, "request_irq: irq"), index) | 0;
+  return k.op($code, line, index) | 0;
 }`,
     host: 'request-irq',
   },
