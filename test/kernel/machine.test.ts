@@ -231,7 +231,7 @@ describe.each(['x86-64', 'arm64', 'arm64-nc', 'strict', 'strict-nc'] as const)('
 it('polling a register waits for the device instead of spinning', () => {
   for (const profile of ['x86-64', 'arm64', 'arm64-nc', 'strict', 'strict-nc'] as const) {
     const machine = boot(profile, 'cpu1');
-    for (let seed = 1; seed <= 10; seed += 1) {
+    for (let seed = 1; seed <= 5; seed += 1) {
       const { values, result } = go(machine, new Seeded(seed, 4), 'poll');
       expect(values, `${profile} seed ${seed}: ${result.text}`).toEqual([0, 28]);
       expect(result.steps).toBeLessThan(400);
@@ -250,7 +250,7 @@ it('a correct driver is correct under every schedule tried, wherever the interru
   for (const profile of ['x86-64', 'arm64', 'arm64-nc', 'strict', 'strict-nc'] as const) {
     for (const irqCpu of ['cpu0', 'cpu1']) {
       const machine = boot(profile, irqCpu);
-      for (let seed = 1; seed <= 15; seed += 1) expect(go(machine, new Seeded(seed, 3)).values, `${profile}, interrupt on ${irqCpu}, seed ${seed}`).toEqual([0, 28]);
+      for (let seed = 1; seed <= 8; seed += 1) expect(go(machine, new Seeded(seed, 3)).values, `${profile}, interrupt on ${irqCpu}, seed ${seed}`).toEqual([0, 28]);
     }
   }
 });
