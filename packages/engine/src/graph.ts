@@ -1,11 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The graph form of a driver's system, where every part of it has one. */
 import type { System } from '@dmalab/checker/explore';
+import { exploreGraph } from '@dmalab/core/ordering/graph/explore';
 import type { GuestMemo } from './guest-memo.ts';
 import type { DriverSystem } from './system.ts';
 
+/** Events of one execution; a driver run has some hundred. */
+const MOST_EVENTS = 20_000;
+/** Branches given up for each execution that is judged, at most. */
+const DEAD_PER_LEAF = 50;
+
 /** `undefined` where a component keeps state the graph form does not know: cache lines of a non-coherent profile. */
-export function graphOf(system: DriverSystem, _memo: GuestMemo): System['graph'] {
-  if (!system.core.coherent) return undefined;
-  return undefined;
+export function graphOf(system: DriverSystem, memo: GuestMemo): System['graph'] {
+  const { core } = system;
+  if (!core.coherent) return undefined;
+  return ({ leaves }, onLeaf) => {
+    const parts = system.graphParts(memo);
+    if (parts === null) return { leaves: 0, dead: 0, complete: false, why: 'probe failed' };
+    let astray = '';
+    const stats = exploreGraph({
+      table: core.ordering,
+      agents: parts.agents,
+      initial: parts.initial,
+      interrupts: parts.routes,
+      endian: core.endian,
+      loadStore: 'kept',
+      limits: { executions: leaves * DEAD_PER_LEAF, events: MOST_EVENTS },
+      onLeaf: (leaf) => {
+        const guide = leaf.linearise();
+        const answer = onLeaf(guide);
+        if (guide.diverged !== '') astray ||= guide.diverged;
+        return answer;
+      },
+    });
+    return { leaves: stats.leaves, dead: stats.dead, complete: stats.complete && astray === '', why: stats.why || (astray === '' ? '' : `an execution could not be replayed: ${astray}`) };
+  };
 }
