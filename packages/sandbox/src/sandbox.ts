@@ -25,7 +25,7 @@ export type { CallResult, Failure, GuestModule, LoadError, LoadResult, SandboxLi
 /** Answers one host call with 32 bits. What it throws passes through the guest unseen and comes out of `call`. */
 export type Handler = (code: number, a: number, b: number) => number;
 
-const MAX_ARGUMENTS = 16;
+const MAX_ARGUMENTS = 32;
 /** Heap kept free in the snapshot, so that an ordinary call does not grow memory: a grown instance must be replaced, which costs a millisecond. */
 const SPARE = 128 * 1024;
 
