@@ -197,6 +197,18 @@ describe('cache lines that the device does not see', () => {
     t.load('nic0', BUF, 8, 7n, 0);
     expect(t.rules()).toEqual([]);
   });
+  it('XO4 comes before the turn that was not the device\'s, and after the right that it never had', () => {
+    lend(TO);
+    t.sync(BUF, 64, TO, 'cpu', 12);
+    cpuWrite(BUF, 22);
+    t.load('nic0', BUF, 8, 0n, 0);
+    expect(t.rules()).toEqual(['XO4', 'XO2']);
+    t = new Trace(false);
+    t.alloc('kmalloc', BUF, 64, 9);
+    cpuWrite(BUF, 22);
+    t.load('nic0', BUF, 8, 0n, 0);
+    expect(t.rules()).toEqual(['XO2', 'XO4']);
+  });
   it('XO4 does not repeat what XO1 has said', () => {
     lend(TO);
     cpuWrite(BUF, 22);

@@ -63,6 +63,13 @@ export class OwnershipRules {
     if (allocation !== undefined) this.#outside(event, writes, `which was allocated at ${whereText(allocation)} and never mapped`, allocation, 'dma_map_single');
   }
 
+  /** Whether the device holds a mapping there, in its direction, whoever's turn it is. */
+  mayTouch(event: DeviceAccess): boolean {
+    const device = deviceOf(event.agent);
+    const forbidden = event.kind === 'load' ? 'DMA_FROM_DEVICE' : 'DMA_TO_DEVICE';
+    return this.#mappings.over(Number(event.address), event.size).some((m) => m.device === device && m.direction !== forbidden);
+  }
+
   #held(event: DeviceAccess, m: Lent, address: number, writes: boolean): void {
     const first: Half = { id: m.id, site: m.site };
     const wrong = writes ? m.direction === 'DMA_TO_DEVICE' : m.direction === 'DMA_FROM_DEVICE';

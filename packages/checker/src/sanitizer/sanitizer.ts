@@ -83,6 +83,8 @@ export class Sanitizer implements Observer {
       }
       case 'load':
         if (this.#isDevice(event.agent)) {
+          // A dirty line says more than whose turn it is; no right at all says more than a dirty line.
+          if (this.#ownership.mayTouch(event)) this.#lines.deviceRead(event);
           this.#ownership.device(event);
           this.#lines.deviceRead(event);
         } else {
