@@ -3,6 +3,7 @@
 /** `dmalab`: the command line. Each command is a file of its own; this one only lists them and turns errors into sentences. */
 import { LabError } from '@dmalab/engine/lab-bundle';
 import { FolderError } from '@dmalab/grader/folder';
+import { GraderFailure } from '@dmalab/grader/process';
 import { Command, CommanderError } from 'commander';
 import { gradeCommand } from './grade.ts';
 import { CommandError, EXIT } from './context.ts';
@@ -37,6 +38,7 @@ function report(error: unknown): number {
   if (error instanceof CommandError) return say(error.message, error.code);
   if (error instanceof LabError) return say(error.message, EXIT.labInvalid);
   if (error instanceof FolderError) return say(error.message, EXIT.usage);
+  if (error instanceof GraderFailure) return say(`the grader stopped before it had a verdict: ${error.message}. This is a fault of dmalab, not of the driver.`, EXIT.internal);
   return say(`dmalab stopped on a fault of its own: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`, EXIT.internal);
 }
 
