@@ -6,9 +6,18 @@ import type { Backend } from './net/backend.ts';
 import { useRoute } from './router.ts';
 import type { Replayer } from './worker/replayer.ts';
 import { HomeLink } from './workspace/top-bar.tsx';
+import { Boundary } from './ui/boundary.tsx';
 import { WorkspacePage } from './workspace/workspace-page.tsx';
 
-export function App({ backend, replayer }: { readonly backend: Backend; readonly replayer: Replayer }): ReactNode {
+export function App(props: { readonly backend: Backend; readonly replayer: Replayer }): ReactNode {
+  return (
+    <Boundary what="The page">
+      <Page {...props} />
+    </Boundary>
+  );
+}
+
+function Page({ backend, replayer }: { readonly backend: Backend; readonly replayer: Replayer }): ReactNode {
   const route = useRoute();
   switch (route.page) {
     case 'catalogue':

@@ -60,7 +60,6 @@ export function explain(system: DriverSystem, found: Found, origin: TokenOrigin)
 export function describe(id: string, { judged, events }: Shown, token: string): Finding {
   const finding = judged.findings.find((f) => f.rule === id);
   const last = events.length;
-  const event = finding === undefined ? undefined : events.find((e) => e.kind === 'finding' && e.rule === finding.rule);
   const failure = [...judged.failures, ...judged.asserted].find((f) => f.id === id);
   if (finding !== undefined) {
     return {
@@ -68,7 +67,7 @@ export function describe(id: string, { judged, events }: Shown, token: string): 
       sentence: finding.sentence,
       first: siteOf(finding.firstSite),
       second: siteOf(finding.secondSite),
-      step: event?.id ?? finding.step,
+      step: finding.step,
       steps: last,
       missing: finding.missing,
       evidence: finding.evidence,

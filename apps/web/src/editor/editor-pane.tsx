@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The editor's tabs: the driver, the given modules, and on narrower screens the text and the console. */
 import { lazy, Suspense, useEffect, useState, type ReactNode } from 'react';
+import { Boundary } from '../ui/boundary.tsx';
 import { TabbedPane, type TabSpec } from '../ui/tabs.tsx';
 import { LabText } from '../text/text-pane.tsx';
 import { ApiPanel } from '../text/api-panel.tsx';
@@ -35,9 +36,11 @@ export function EditorPane({ withText, consoleAsTab, reveal }: EditorPaneProps):
       id: 'driver',
       label: file,
       panel: (
-        <Suspense fallback={<p className="empty">The editor is being loaded.</p>}>
-          <CodeEditor file={file} reveal={reveal} />
-        </Suspense>
+        <Boundary what="The editor">
+          <Suspense fallback={<p className="empty">The editor is being loaded.</p>}>
+            <CodeEditor file={file} reveal={reveal} />
+          </Suspense>
+        </Boundary>
       ),
     },
     ...lab.given.map((g) => ({

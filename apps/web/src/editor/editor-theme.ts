@@ -7,7 +7,7 @@ type Api = typeof Monaco;
 
 export function defineTheme(monaco: Api, theme: Theme): string {
   const style = getComputedStyle(document.documentElement);
-  const token = (name: string): string => style.getPropertyValue(`--${name}`).trim();
+  const token = (name: string): string => sixDigits(style.getPropertyValue(`--${name}`).trim());
   const bare = (name: string): string => token(name).replace('#', '');
   const id = `dmalab-${theme}`;
   monaco.editor.defineTheme(id, {
@@ -37,4 +37,9 @@ export function defineTheme(monaco: Api, theme: Theme): string {
     },
   });
   return id;
+}
+
+/** A build may shorten `#ffffff` to `#fff`; Monaco takes six digits only. */
+export function sixDigits(colour: string): string {
+  return /^#[0-9a-f]{3}$/i.test(colour) ? `#${[...colour.slice(1)].map((c) => c + c).join('')}` : colour;
 }

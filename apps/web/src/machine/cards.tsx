@@ -16,7 +16,7 @@ export function CpuCard({ cpu, names }: { readonly cpu: CpuState; readonly names
       <h3>
         <ShapeIcon shape="cpu" />
         {names.agent(cpu.id)}
-        {doing !== '' && <small style={{ marginLeft: 4 }}>{doing}</small>}
+        {doing !== '' && <small className="doing">{doing}</small>}
         <small>pending stores: {cpu.pending.length}</small>
       </h3>
       <ul className="pend" tabIndex={0} aria-label={`Pending stores of ${names.agent(cpu.id)}`}>
@@ -49,10 +49,10 @@ export function DeviceCard({ device, names, finding }: { readonly device: Device
         <small>{device.blockedOn === null ? deviceWord(device) : `waits for ${device.blockedOn}`}</small>
       </h3>
       <dl className="devs" tabIndex={0} aria-label={`What ${names.agent(device.id)} does`}>
+        {finding !== '' && <Row name="took" value={finding} wrong />}
         {facts.map((f) => (
           <Row key={f.name} name={f.name} value={f.value} />
         ))}
-        {finding !== '' && <Row name="took" value={finding} wrong />}
         {facts.length === 0 && finding === '' && <Row name="so far" value="nothing yet" />}
       </dl>
     </div>

@@ -56,7 +56,7 @@ export function RingPanel({ trace, state, step }: { readonly trace: Trace; reado
   const seek = (s: number): void => workspace.seek(s);
   const cpus = [...state.cpus.values()];
   const devices = [...state.devices.values()];
-  const all = rings(state);
+  const all = rings(state, index);
   return (
     <>
       <div className="duo">

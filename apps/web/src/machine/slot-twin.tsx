@@ -9,7 +9,7 @@ import { ringView, rings } from './view.ts';
 export function SlotTwin({ trace, state, step }: { readonly trace: Trace; readonly state: MachineState; readonly step: number }): ReactNode {
   const { names, index } = trace;
   const pending = [...state.cpus.values()].flatMap((c) => c.pending.map((p) => ({ ...p, cpu: c.id })));
-  const all = rings(state);
+  const all = rings(state, index);
   return (
     <>
       {all.length === 0 && <p className="empty">No structure that a device reads has been declared yet.</p>}

@@ -3,7 +3,7 @@
  * What the machine pane shows, as plain rows: cards, rings with both views of memory, cache lines. Made from the
  * reducer's state alone, so cards, tables and their twins say the same.
  */
-import type { TraceEvent } from '@dmalab/core/base/events';
+import type { Json, TraceEvent } from '@dmalab/core/base/events';
 import { fieldAddress } from '@dmalab/core/base/placed-layout';
 import type { DeviceState, LineState, MachineState, PlacedLayout } from '@dmalab/core/base/state';
 import type { TraceIndex } from '../trace/index-trace.ts';
@@ -76,8 +76,14 @@ function slotOwner(layout: PlacedLayout, state: MachineState, i: number): 'devic
   return cell !== null && (Number(cell.value) & own.mask) !== 0 ? 'device' : 'cpu';
 }
 
-export function rings(state: MachineState): readonly PlacedLayout[] {
-  return state.layouts.filter((l) => l.owner !== '');
+/** Structures that a device reads: the one the finding is about first, then those whose slots change hands. Fillers are left out. */
+export function rings(state: MachineState, index: TraceIndex): readonly PlacedLayout[] {
+  const wrong = wrongPlace(index, Infinity)?.address ?? -1;
+  const weight = (l: PlacedLayout): number => (wrong >= l.address && wrong < l.address + l.count * l.stride ? 0 : l.own !== null ? 1 : 2);
+  return state.layouts
+    .filter((l) => l.owner !== '')
+    .map((l) => ({ ...l, fields: l.fields.filter((f) => !/^(reserved|pad|_)/.test(f.name)) }))
+    .sort((a, b) => weight(a) - weight(b) || a.address - b.address);
 }
 
 export interface LineView {
@@ -128,11 +134,18 @@ export interface Fact {
   readonly wrong: boolean;
 }
 
-/** What a device says about itself, without its state (which stands in the card's head). */
+/** What a device says about itself, without its state (which stands in the card's head). Parts of parts are named by both. */
 export function deviceFacts(device: DeviceState): Fact[] {
-  return Object.entries(device.facts)
-    .filter(([k]) => k !== 'state')
-    .map(([name, v]) => ({ name, value: typeof v === 'number' ? plainValue(v) : typeof v === 'string' ? v.replace(/0x[0-9a-f]{5,}/g, (h) => hex(BigInt(h))) : JSON.stringify(v), wrong: false }));
+  return flatten('', device.facts).filter((f) => f.name !== 'state');
+}
+
+function flatten(prefix: string, facts: Readonly<Record<string, Json>>): Fact[] {
+  return Object.entries(facts).flatMap(([key, v]): Fact[] => {
+    const name = prefix === '' ? key : `${prefix} ${key}`;
+    if (v === null) return [];
+    if (typeof v === 'object') return Array.isArray(v) ? [{ name, value: v.map(String).join(', '), wrong: false }] : flatten(name, v as Readonly<Record<string, Json>>);
+    return [{ name, value: typeof v === 'number' ? plainValue(v) : String(v).replace(/0x[0-9a-f]{5,}/g, (h) => hex(BigInt(h))), wrong: false }];
+  });
 }
 
 export function deviceWord(device: DeviceState | undefined): string {

@@ -113,7 +113,8 @@ export class ServerBackend implements Backend {
   #listen(): void {
     const on = <K extends keyof ServerMessages>(name: K, of: (m: ServerMessages[K]) => string, take: (m: ServerMessages[K], w: Watched) => void): void => {
       this.#socket.on(name as string, (raw: unknown) => {
-        const message = ServerMessages[name].parse(raw) as ServerMessages[K];
+        const message = understood(name, raw);
+        if (message === null) return;
         const watched = this.#runs.get(of(message));
         if (watched !== undefined) take(message, watched);
         else this.#later(of(message), () => {
@@ -143,7 +144,8 @@ export class ServerBackend implements Backend {
       w.sink.end(m.reason);
     });
     this.#socket.on('submission:state', (raw: unknown) => {
-      const message = ServerMessages['submission:state'].parse(raw);
+      const message = understood('submission:state', raw);
+      if (message === null) return;
       const take = (): void => this.#submissions.get(message.submission)?.(message);
       if (this.#submissions.has(message.submission)) take();
       else this.#later(message.submission, take);
@@ -157,6 +159,14 @@ export class ServerBackend implements Backend {
     this.#early.set(id, list);
     if (this.#early.size > 16) this.#early.delete(this.#early.keys().next().value!);
   }
+}
+
+/** A message this page does not understand (an older page, a newer server) is dropped and said, never half read. */
+function understood<K extends keyof ServerMessages>(name: K, raw: unknown): ServerMessages[K] | null {
+  const parsed = ServerMessages[name].safeParse(raw);
+  if (parsed.success) return parsed.data as ServerMessages[K];
+  console.error(`${name}: not understood; reload the page`, parsed.error.issues);
+  return null;
 }
 
 async function get<T>(path: string, schema: { parse(value: unknown): T }): Promise<T> {

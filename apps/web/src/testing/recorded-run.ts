@@ -86,7 +86,7 @@ export function recordedRun(): TraceEvent[] {
   r.add(
     'nic0',
     'finding',
-    { rule: 'XB2', sentence: 'The NIC took slot 1 with length 0: its own bit reached memory before its length did, and no barrier orders the two.', first: len1, second: own1, firstSite: site(15), secondSite: site(18), missing: 'dma_wmb', detail: { evidence: 'cited section', source: 'Linux memory-barriers.txt, "dma_wmb()"', about: { observer: 'nic0', read: bad, side: 'writer' } } },
+    { rule: 'XB2', sentence: 'The NIC took slot 1 with length 0: its own bit reached memory before its length did, and no barrier orders the two.', first: len1, second: own1, firstSite: site(15), secondSite: site(18), missing: 'dma_wmb', detail: { evidence: 'cited section', source: 'Linux memory-barriers.txt, "dma_wmb()"', step: bad, about: { observer: 'nic0', read: bad, side: 'writer' } } },
     { causes: [len1, own1, bad] },
   );
   r.add('cpu0', 'log', { level: 'err', text: 'nic0: slot 1 has length 0, frame dropped' });

@@ -187,8 +187,7 @@ function drawLanes(items: Item[], lanes: readonly Lane[], rows: Rows, cols: Colu
   }
 }
 
-function drawAxis(items: Item[], { model, cols, lane, range }: View, o: LayoutOptions, H: number): void {
-  const cpu = lane(model.lanes[0]?.id ?? MEMORY);
+function drawAxis(items: Item[], { cols, range }: View, o: LayoutOptions, H: number): void {
   cols.slots.forEach((s, i) => {
     const x = cols.left[i]!;
     if ((s.kind === 'fold' ? s.last : s.column.last) < range[0] || (s.kind === 'fold' ? s.first : s.column.first) > range[1]) return;
@@ -199,7 +198,8 @@ function drawAxis(items: Item[], { model, cols, lane, range }: View, o: LayoutOp
       items.push({ kind: 'rect', box: { x, y: TOP, w: FOLD_WIDTH - 10, h: H - 26 }, fill: 'sunk', role: 'fold' });
       items.push({ kind: 'torn', x: x + FOLD_WIDTH - 10, y: TOP, height: 0, along: 'y', length: H - 2 - TOP });
       if (!holds) items.push(frame(x + (FOLD_WIDTH - 10) / 2, AXIS, s.first === s.last ? `${s.first}` : `${s.first} – ${s.last}`));
-      items.push(frame(x + 6, cpu + 4, fit(what), { anchor: 'start' }), frame(x + 6, cpu + 18, fit(how), { anchor: 'start' }));
+      // At the foot, where no bar, arc or arrow of another step can run across.
+      items.push(frame(x + 6, H - 19, fit(what), { anchor: 'start' }), frame(x + 6, H - 6, fit(how), { anchor: 'start' }));
       items.push({ kind: 'fold', box: { x, y: 0, w: FOLD_WIDTH - 6, h: H }, first: s.first, last: s.last, label: `steps ${s.first} to ${s.last}: ${what}, ${how}` });
       if (holds) currentNumber(items, x + (FOLD_WIDTH - 10) / 2, o.step);
       return;

@@ -4,6 +4,7 @@ import type { TraceEvent } from '@dmalab/core/base/events';
 import { siteOf, siteText, type TraceIndex } from '../trace/index-trace.ts';
 import { hex, plainValue, type Names } from '../trace/names.ts';
 import { causesOf } from '../trace/words.ts';
+import { plainWords } from '../workspace/branch.ts';
 import { laneOf, MEMORY } from './model.ts';
 
 export interface TwinRow {
@@ -126,7 +127,7 @@ function noteOf(e: TraceEvent, index: TraceIndex, names: Names): string {
   if (e.kind === 'load' && e.stale && !(e.id === f?.witness && f.old)) notes.push('old value');
   if (e.kind === 'load' && e.forwarded) notes.push('own waiting store');
   if (e.kind === 'line-drop' && e.lostDirty) notes.push('what it alone held is lost');
-  for (const c of e.choices ?? []) if (c.taken !== 0) notes.push(`choice: ${c.options[c.taken] ?? c.key}`);
+  for (const c of e.choices ?? []) if (c.taken !== 0) notes.push(`choice: ${plainWords(c.options[c.taken] ?? c.key)}`);
   return notes.join('; ');
 }
 

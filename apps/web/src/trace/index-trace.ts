@@ -102,13 +102,11 @@ export class TraceIndex {
   }
 
   #parts(event: EventOf<'finding'>): FindingParts {
-    const isAccess = (id: number): boolean => ACCESSES.has(this.at(id)?.kind ?? 'end');
-    // The sanitizer says which load it judged; a finding of another kind shows at the access right before it, or at itself.
-    const told = aboutRead(event);
-    const before = [event.causes.filter((c) => c < event.id && c !== event.first && c !== event.second && isAccess(c)).at(-1) ?? 0, event.id - 1];
-    const witness = told > 0 ? told : (before.find((id) => id > 0 && isAccess(id)) ?? event.id);
+    // The sanitizer says at which step it saw it, and which load it judged; without that, the step before the finding.
+    const { step, read } = told(event);
+    const witness = step > 0 ? step : Math.max(1, event.id - 1);
     const load = this.at(witness);
-    return { event, witness, first: event.first, second: event.second, old: load?.kind === 'load' && (load.stale || told > 0), late: 0 };
+    return { event, witness, first: event.first, second: event.second, old: load?.kind === 'load' && (load.stale || read === witness), late: 0 };
   }
 
   #lateDrain(f: FindingParts): number {
@@ -117,12 +115,11 @@ export class TraceIndex {
   }
 }
 
-const ACCESSES: ReadonlySet<TraceEvent['kind']> = new Set(['load', 'store', 'write', 'rmw', 'drain', 'line-writeback', 'line-drop', 'mmio-write', 'unmap', 'map', 'free', 'return']);
-
-/** `detail.about.read`: the load that an ordering rule judged; 0 where there is none. */
-function aboutRead(event: EventOf<'finding'>): number {
-  const about = (event.detail as { readonly about?: { readonly read?: unknown } } | null)?.about;
-  return typeof about?.read === 'number' ? about.read : 0;
+/** `detail.step`: where it was seen; `detail.about.read`: the load that an ordering rule judged. 0 where there is none. */
+function told(event: EventOf<'finding'>): { readonly step: number; readonly read: number } {
+  const detail = event.detail as { readonly step?: unknown; readonly about?: { readonly read?: unknown } | null } | null;
+  const number = (v: unknown): number => (typeof v === 'number' && v > 0 && v < event.id ? v : 0);
+  return { step: number(detail?.step), read: number(detail?.about?.read) };
 }
 
 /** `driver.ts:15`, or `–` where no source line is known. */

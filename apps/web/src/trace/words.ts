@@ -99,10 +99,11 @@ export function sentence(e: TraceEvent, names: Names, index: TraceIndex): string
     case 'finding':
       return `Finding ${e.rule}: ${trimStop(e.sentence)}`;
     case 'end':
-      return `The run ends: ${REASONS[e.reason] ?? e.reason}${e.text === '' ? '' : `. ${trimStop(e.text)}`}`;
+      return `The run ends: ${REASONS[e.reason] ?? e.reason}${e.text === '' || e.reason === 'quiescent' ? '' : `. ${capital(trimStop(e.text))}`}`;
   }
 }
 
+const capital = (s: string): string => s.charAt(0).toUpperCase() + s.slice(1);
 const trimStop = (s: string): string => s.replace(/\.\s*$/, '');
 const plain = (v: number | bigint): string => (BigInt(v) >= 0x1_0000n ? hex(v) : v.toString());
 

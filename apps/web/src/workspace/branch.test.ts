@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
 import type { OpenChoice, TraceEvent } from '@dmalab/core/base/events';
-import { branchDeviations, branchLabel, openAnswers } from './branch.ts';
+import { branchDeviations, branchLabel, openAnswers, plainWords } from './branch.ts';
 
 const choice = (key: string, taken: number, width = 3): OpenChoice => ({ agent: 'machine', kind: 'step', key, ordinal: 0, taken, options: Array.from({ length: width }, (_, i) => `${key}${i}`) });
 const event = (id: number, ...choices: OpenChoice[]): TraceEvent => ({ id, agent: 'cpu0', cycle: 0, causes: [], kind: 'block', on: '', choices });
@@ -37,4 +37,9 @@ it('open answers show the taken one first', () => {
     ['b2', true], ['b0', false], ['b1', false], ['c1', true], ['c0', false], ['c2', false],
   ]);
   expect(openAnswers(run[2])).toEqual([]);
+});
+
+it('labels are told without the call that made them', () => {
+  expect(plainWords('the store to task/nic_xmit#2/addr[1] reaches memory')).toBe('the store to addr[1] reaches memory');
+  expect(plainWords('nic0 goes on')).toBe('nic0 goes on');
 });

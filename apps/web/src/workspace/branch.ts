@@ -18,7 +18,7 @@ export interface OpenAnswer {
 /** The answers that were open right before a step, the taken one of each question first. */
 export function openAnswers(event: TraceEvent | undefined): OpenAnswer[] {
   return (event?.choices ?? []).flatMap((choice, question) => {
-    const all = choice.options.map((text, answer) => ({ question, answer, taken: answer === choice.taken, text, choice }));
+    const all = choice.options.map((text, answer) => ({ question, answer, taken: answer === choice.taken, text: plainWords(text), choice }));
     return [...all.filter((a) => a.taken), ...all.filter((a) => !a.taken)];
   });
 }
@@ -41,4 +41,9 @@ export function branchDeviations(events: readonly TraceEvent[], step: number, qu
 /** `run 1` branched at step 17 with the second answer: `run 1.17b`. A branch of a branch adds to it. */
 export function branchLabel(parent: string, step: number, answer: number): string {
   return `${parent.replace(/ failing$/, '')}.${step}${String.fromCharCode(97 + Math.min(answer, 25))}`;
+}
+
+/** Labels name places by the call that made them (`task/nic_xmit#2/addr[1]`), which tokens need; people need the place. */
+export function plainWords(label: string): string {
+  return label.replace(/(?:[\w.-]+\/)*[\w.-]+#\d+\//g, '');
 }

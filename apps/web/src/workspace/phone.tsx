@@ -99,7 +99,7 @@ function Slot(): ReactNode {
   const state = useMachine();
   const { trace, step } = useRun();
   if (state === null || trace === null) return null;
-  const views = rings(state).map((l) => ringView(l, state, trace.index, step));
+  const views = rings(state, trace.index).map((l) => ringView(l, state, trace.index, step));
   const found = views.flatMap((v) => v.rows.map((row) => ({ v, row }))).find(({ row }) => row.seen.some((c) => c.wrong) || row.current) ?? null;
   if (found === null) return null;
   const { v, row } = found;

@@ -109,10 +109,10 @@ function SiteLink({ site, onSite }: { readonly site: Site; readonly onSite: (sit
   );
 }
 
-/** Offers a profile on which the same text has no violation. */
+/** Offers a profile on which the same text showed no violation. */
 function WhyNot(): ReactNode {
   const workspace = useWorkspace();
-  const other = useWs((s) => s.lab?.manifest.profiles.find((p) => p !== s.profile && s.verdicts[p]?.message.verdict.kind === 'complete'));
+  const other = useWs((s) => s.lab?.manifest.profiles.find((p) => p !== s.profile && ['complete', 'bounded', 'sampled'].includes(s.verdicts[p]?.message.verdict.kind ?? '')));
   if (other === undefined) return null;
   return (
     <button type="button" className="btn" onClick={() => workspace.setProfile(other)}>
