@@ -10,7 +10,7 @@
  * return any message that their pre-view allows; hence a load never comes after
  * a later store of its agent (the explorer adds prophecies for that).
  */
-import { type Message, type History, overlaps } from '../../memory/history.ts';
+import { type History, type Message, type Token, overlaps } from '../../memory/history.ts';
 import type { AccessOrder, Size, Value } from '../../base/port.ts';
 import type { AccessClass, Via } from '../rules.ts';
 import { type Access, type CompiledTable, type Layered, type Operand, type StoreRecord, ThreadViews } from '../views.ts';
@@ -29,10 +29,20 @@ export interface Store extends Message<View> {
   readonly record: StoreRecord<TimeView>;
   /** Nobody else may write between what it read and itself. */
   readonly locks: boolean;
+  /** What it read, where that has no time yet: it locks from then on. `null`: at once. */
+  readonly lockedFrom: Token | null;
   /** Number of this store within its agent, from 0. */
   readonly number: number;
   /** Trace event of the issue, 0 for none. */
   issued: number;
+}
+
+/** A read whose message is still to come. */
+export interface Prophesied {
+  readonly token: Token;
+  readonly history: History<View>;
+  readonly address: number;
+  readonly size: number;
 }
 
 export interface AccessSpec {
@@ -57,6 +67,8 @@ export class AgentMemory {
   readonly views: ThreadViews<TimeView>;
   /** Issued and not yet seen by everyone, in program order. */
   readonly pending: Store[] = [];
+  /** Reads of messages that do not exist yet (the litmus explorer only). */
+  readonly prophesied: Prophesied[] = [];
   stores = 0;
 
   constructor(index: number, device: boolean, table: CompiledTable) {
@@ -103,7 +115,7 @@ export class OperationalMemory {
   }
 
   /** Updates the agent once a read was performed. `parts`: the messages it took bytes from; `own` as for `beforeRead`. */
-  afterRead(agent: AgentMemory, spec: AccessSpec, pre: View, parts: readonly Message<View>[], own: readonly Store[]): Done {
+  afterRead(agent: AgentMemory, spec: AccessSpec, pre: View, parts: readonly (Token & { readonly published: View | null })[], own: readonly Store[]): Done {
     const { views } = agent;
     let all = pre.all;
     let released = views.none;
@@ -137,12 +149,12 @@ export class OperationalMemory {
   }
 
   /** Everything of an own store, MMIO write or maintenance operation; it is pending from here on. */
-  issue(agent: AgentMemory, spec: AccessSpec, o: { readonly kind: Store['kind']; readonly owner?: string; readonly history: History<View> | null; readonly address: number; readonly size: number; readonly value: Value; readonly locks?: boolean }): { readonly store: Store; readonly done: Done } {
+  issue(agent: AgentMemory, spec: AccessSpec, o: { readonly kind: Store['kind']; readonly owner?: string; readonly history: History<View> | null; readonly address: number; readonly size: number; readonly value: Value; readonly locks?: boolean; readonly lockedFrom?: Token | null }): { readonly store: Store; readonly done: Done } {
     const { views } = agent;
     const place = this.#place(agent, o);
     const asked = access(spec, null, place, views.none);
     const pre = views.before(asked);
-    const store: Store = { ...o, owner: o.owner ?? '', locks: o.locks ?? false, c: 0, a: 0, agent: agent.index, device: agent.device, published: null, event: 0, issued: 0, pre, number: agent.stores, record: { via: spec.via, addr: spec.addr, data: spec.data, event: views.none, partner: spec.partner, published: views.none } };
+    const store: Store = { ...o, owner: o.owner ?? '', locks: o.locks ?? false, lockedFrom: o.lockedFrom ?? null, c: 0, a: 0, agent: agent.index, device: agent.device, published: null, event: 0, issued: 0, pre, number: agent.stores, record: { via: spec.via, addr: spec.addr, data: spec.data, event: views.none, partner: spec.partner, published: views.none } };
     agent.stores += 1;
     const event: View = { all: { c: 0, a: 0, tokens: [store] }, cpu: START };
     const { result, published } = views.after(asked, event);
@@ -213,7 +225,7 @@ export class OperationalMemory {
   lockedAgainst(agent: number, history: History<View> | null, address: number, size: number): boolean {
     for (const other of this.#agents) {
       if (other.index === agent) continue;
-      for (const store of other.pending) if (store.locks && store.c === 0 && store.history === history && overlaps(store, { address, size })) return true;
+      for (const store of other.pending) if (store.locks && store.c === 0 && (store.lockedFrom === null || store.lockedFrom.c > 0) && store.history === history && overlaps(store, { address, size })) return true;
     }
     return false;
   }
@@ -227,6 +239,7 @@ export class OperationalMemory {
   #place(agent: AgentMemory, o: { readonly kind: Store['kind']; readonly history: History<View> | null; readonly address: number; readonly size: number }): View {
     let place = agent.views.none;
     for (const other of agent.pending) if (conflicts(other, o)) place = agent.views.join(place, { all: ofToken(other), cpu: START });
+    for (const read of agent.prophesied) if (read.token.c === 0 && o.kind === 'ram' && read.history === o.history && overlaps(read, o)) place = agent.views.join(place, { all: ofToken(read.token), cpu: START });
     return place;
   }
 }

@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: Apache-2.0
+/** One path of the litmus explorer, from the start to an end or to a dead end. See explore.ts. */
+import { Abandon, Suspend, type Agent, type Deps, type Op, type Place, type Port, type Size, type Value } from '../../base/port.ts';
+import { History, type Message, type Token, overlaps } from '../../memory/history.ts';
+import { PAGE_BYTES } from '../../memory/initial.ts';
+import type { CompiledTable, Operand } from '../views.ts';
+import type { OperationalOptions, Search } from './explore.ts';
+import { AgentMemory, OperationalMemory, type AccessSpec, type Prophesied, type Store, type View } from './memory.ts';
+import { type TimeView, openTokens } from './time-view.ts';
+
+type OpOf<K extends Op['kind']> = Extract<Op, { readonly kind: K }>;
+
+/** This path cannot be completed. */
+class Dead extends Suspend {}
+/** The agent has done what it was run for. */
+class Enough extends Suspend {}
+const DEAD = new Dead();
+const ENOUGH = new Enough();
+
+/** A read of a value that another agent will write. As a token it gets the time of the message that redeems it. */
+interface Prophecy extends Prophesied, Token {
+  readonly size: Size;
+  readonly value: Value;
+  readonly published: View | null;
+  readonly reader: Runner;
+  /** Stores the reader had issued before. */
+  readonly after: number;
+  /** A later store of the reader has become visible since. */
+  justified: boolean;
+  readonly pre: View;
+  message: Message<View> | null;
+}
+
+/** Nobody may write to these bytes until the tokens have times. */
+interface Guard {
+  readonly tokens: readonly Token[];
+  readonly ranges: readonly { readonly address: number; readonly size: number }[];
+}
+
+/** One way to perform a read. */
+interface Reading {
+  readonly value: Value;
+  readonly pre: View;
+  /** What it took its bytes from: messages, or a prophecy. */
+  readonly parts: readonly Message<View>[];
+  /** All messages whose bytes it shows, own ones included. */
+  readonly all: readonly Message<View>[];
+  readonly prophecy: Prophecy | null;
+  readonly own: readonly Store[];
+  readonly guard: Guard | null;
+  /** Last in coherence order, so that an atomic may write behind it. */
+  readonly newest: boolean;
+}
+
+class Runner implements Port {
+  readonly agent: Agent;
+  readonly memory: AgentMemory;
+  readonly answers: Value[] = [];
+  readonly results: (Operand<TimeView> | undefined)[] = [];
+  ordinal = 0;
+  done = false;
+  monitor: { readonly place: Place; readonly source: Token | null; readonly pending: boolean; readonly event: View } | null = null;
+  readonly #perform: (runner: Runner, op: Op) => Value;
+
+  constructor(agent: Agent, memory: AgentMemory, perform: (runner: Runner, op: Op) => Value) {
+    this.agent = agent;
+    this.memory = memory;
+    this.#perform = perform;
+  }
+
+  op(op: Op): Value {
+    const at = this.ordinal;
+    if (at >= this.answers.length) this.answers.push(this.#perform(this, op));
+    this.ordinal = at + 1;
+    // One entry for each operation performed.
+    return this.answers[at] as Value;
+  }
+}
+
+export class Path {
+  readonly #o: OperationalOptions;
+  readonly #x: Search;
+  readonly #runners: readonly Runner[];
+  readonly #core: OperationalMemory;
+  readonly #ram: History<View>;
+  #prophecies: Prophecy[] = [];
+  #guards: Guard[] = [];
+  /** Nothing gets a time any more; what is left are reads. */
+  #final = false;
+  /** Something got its time: the agent that runs stops before its next operation. */
+  #enough = false;
+
+  constructor(options: OperationalOptions, cpu: CompiledTable, device: CompiledTable, search: Search) {
+    this.#o = options;
+    this.#x = search;
+    this.#runners = options.agents.map((agent, i) => new Runner(agent, new AgentMemory(i, agent.kind === 'device', agent.kind === 'device' ? device : cpu), (runner, op) => this.#perform(runner, op)));
+    this.#core = new OperationalMemory(this.#runners.map((r) => r.memory), cpu.layered);
+    this.#ram = new History<View>((address) => options.initial.ram.get(Math.floor(address / PAGE_BYTES))?.[address % PAGE_BYTES] ?? 0, options.endian ?? 'little');
+  }
+
+  /** @returns whether it came to a consistent end */
+  run(): boolean {
+    try {
+      while (this.#step());
+      this.#final = true;
+      for (const runner of this.#runners) if (!runner.done) this.#resume(runner);
+      if (this.#prophecies.some((p) => p.c === 0)) return false;
+    } catch (error) {
+      if (error instanceof Dead) return false;
+      if (!(error instanceof Abandon)) throw error;
+      this.#x.gaveUp(error.message);
+      return false;
+    }
+    this.#o.onOutcome((place) => this.#finalValue(place), (address) => this.#largestWrite(address));
+    return true;
+  }
+
+  /** Something gets the next time. @returns false when nothing more is to */
+  #step(): boolean {
+    const steps: (() => void)[] = [];
+    let waiting = false;
+    for (const runner of this.#runners) {
+      for (const store of runner.memory.pending) {
+        waiting = true;
+        if (this.#canDrain(store)) steps.push(() => this.#drain(runner, store));
+        else if (this.#core.canReachAll(store)) steps.push(() => this.#reachAll(runner, store));
+      }
+      if (!runner.done) steps.push(() => this.#runToNext(runner));
+    }
+    // Last, nothing: if it is wrong an agent will want to store, and the path is dead.
+    const width = steps.length + (waiting ? 0 : 1);
+    if (width === 0) throw DEAD;
+    const step = steps[this.#x.choose(width)];
+    step?.();
+    return step !== undefined;
+  }
+
+  /** Runs an agent until it has issued the store that gets the next time. */
+  #runToNext(runner: Runner): void {
+    this.#enough = false;
+    this.#resume(runner);
+    if (!this.#enough) throw DEAD;
+  }
+
+  #resume(runner: Runner): void {
+    runner.ordinal = 0;
+    try {
+      runner.agent.run(runner);
+      runner.done = true;
+    } catch (error) {
+      if (!(error instanceof Enough)) throw error;
+    }
+  }
+
+  #perform(runner: Runner, op: Op): Value {
+    if (this.#enough && !this.#final) throw ENOUGH;
+    switch (op.kind) {
+      case 'load':
+      case 'await': return this.#load(runner, op);
+      case 'store': return this.#store(runner, op);
+      case 'rmw': return this.#rmw(runner, op);
+      case 'fence':
+        runner.memory.views.fence(op.fence);
+        return 0;
+      case 'branch':
+        runner.memory.views.branch(this.#operand(runner, op.dep, op.pick));
+        return 0;
+      case 'choose': return this.#x.choose(op.width);
+      case 'interrupt':
+      case 'idle': return 0;
+      case 'maintain': throw new RangeError('the litmus explorer knows no caches');
+    }
+  }
+
+  #load(runner: Runner, op: OpOf<'load'> | OpOf<'await'>): Value {
+    const exclusive = op.kind === 'load' && op.exclusive === true;
+    const spec = runner.memory.spec('r', op.order, { via: exclusive ? 'exclusive' : 'plain', addr: this.#operand(runner, op.addressDep, op.addressPick) });
+    let ways = this.#readings(runner, spec, op.place);
+    if (op.kind === 'await') ways = ways.filter((way) => op.until(way.value));
+    const way = ways[this.#x.choose(ways.length)];
+    if (way === undefined) throw DEAD;
+    const done = this.#read(runner, spec, op.place, way);
+    runner.results[runner.ordinal + 1] = done.result;
+    if (exclusive) {
+      const forwarder = way.own[way.own.length - 1];
+      const source = way.prophecy ?? forwarder ?? way.parts[way.parts.length - 1] ?? null;
+      runner.monitor = { place: op.place, source, pending: source !== null && source.c === 0, event: done.event };
+    }
+    return way.value;
+  }
+
+  /** Every way to perform a read now. */
+  #readings(runner: Runner, spec: AccessSpec, place: Place): Reading[] {
+    const { memory } = runner;
+    if (place.space !== 'ram') throw new RangeError(`the litmus explorer knows no ${place.space} space`);
+    const ways: Reading[] = [];
+    const own = this.#core.ownPending(memory, this.#ram, place.address, place.size);
+    const newestOwn = own.reduce((newest, store) => (store.address <= place.address && place.address + place.size <= store.address + store.size ? store.number : newest), -1);
+    // What was read here before is still to come, so nothing that is there already may be read, but for an own store after it.
+    const early = memory.prophesied.some((p) => p.token.c === 0 && overlaps(p, place) && (p as Prophecy).after > newestOwn);
+    if (!early) {
+      const pre = this.#core.beforeRead(memory, spec, own, place.address, place.size);
+      const open = openTokens(pre, 'all');
+      if (open.length === 0 || this.#o.loadStore === 'free') {
+        const candidates = this.#core.candidates(memory, this.#ram, place.address, place.size, pre, own);
+        candidates.forEach((candidate, i) => {
+          // Behind something without a time only what is newest will do, and stays so.
+          if (open.length > 0 && i > 0) return;
+          const ranges = open.length === 0 ? [] : uncovered(place, own);
+          // An own store that has its time already could have been read before it had: as if forwarded.
+          const mine = candidate.parts.filter((part): part is Store => part.agent === memory.index && 'record' in part);
+          const way = { value: candidate.value, prophecy: null, guard: ranges.length > 0 ? { tokens: open, ranges } : null, newest: i === 0, all: candidate.parts };
+          if (mine.length === 0) ways.push({ ...way, pre, parts: candidate.parts, own });
+          else {
+            const from = [...mine, ...own];
+            ways.push({ ...way, pre: this.#core.beforeRead(memory, spec, from, place.address, place.size), parts: candidate.parts.filter((part) => !mine.includes(part as Store)), own: from });
+          }
+        });
+      }
+    }
+    if (this.#final || memory.device) return ways;
+    for (const value of this.#x.prophecies(place, memory.index)) {
+      const pre = this.#core.beforeRead(memory, spec, [], place.address, place.size);
+      const prophecy: Prophecy = { c: 0, a: 0, published: null, history: this.#ram, address: place.address, size: place.size, value, reader: runner, after: memory.stores, justified: false, pre, message: null, get token() { return this; } };
+      ways.push({ value, pre, parts: [], all: [], prophecy, own: [], guard: null, newest: true });
+    }
+    return ways;
+  }
+
+  #read(runner: Runner, spec: AccessSpec, place: Place, way: Reading): ReturnType<OperationalMemory['afterRead']> {
+    const { memory } = runner;
+    if (way.prophecy !== null) {
+      this.#prophecies.push(way.prophecy);
+      memory.prophesied.push(way.prophecy);
+    }
+    if (way.guard !== null) this.#guards.push(way.guard);
+    this.#ram.saw(memory.index, memory.device, place.address, place.size, way.all);
+    return this.#core.afterRead(memory, spec, way.pre, way.prophecy === null ? way.parts : [way.prophecy], way.own);
+  }
+
+  #store(runner: Runner, op: OpOf<'store'>): Value {
+    const { place, value, order } = op;
+    const { memory } = runner;
+    if (place.space !== 'ram') throw new RangeError(`the litmus explorer knows no ${place.space} space`);
+    const { monitor } = runner;
+    const exclusive = op.exclusive === true;
+    if (exclusive) {
+      runner.monitor = null;
+      const possible = !this.#final && monitor !== null && this.#mayFollow(runner, place, monitor);
+      if (!possible || this.#x.choose(2) === 1) return 1;
+    } else if (this.#final) throw DEAD;
+    const spec = memory.spec('w', order, { via: exclusive ? 'exclusive' : 'plain', addr: this.#operand(runner, op.addressDep, op.addressPick), data: this.#operand(runner, op.dataDep, op.dataPick), partner: exclusive && monitor !== null ? monitor.event : memory.views.none });
+    if (memory.device) {
+      if (this.#guarded(place) || this.#core.lockedAgainst(memory.index, this.#ram, place.address, place.size)) throw DEAD;
+      const { message } = this.#core.writeNow(memory, spec, this.#ram, place.address, place.size, value);
+      this.#x.learn(message);
+      this.#redeem(message);
+      this.#enough = true;
+      return 0;
+    }
+    const { store, done } = this.#core.issue(memory, spec, { kind: 'ram', history: this.#ram, address: place.address, size: place.size, value, locks: exclusive, lockedFrom: exclusive ? (monitor?.source ?? null) : null });
+    if (exclusive) runner.results[runner.ordinal + 1] = done.result;
+    this.#maybeNow(runner, store);
+    return 0;
+  }
+
+  /** Whether a store-exclusive may be done: nobody else wrote since what was read. */
+  #mayFollow(runner: Runner, place: Place, monitor: NonNullable<Runner['monitor']>): boolean {
+    if (monitor.place.address !== place.address || monitor.place.size !== place.size) return false;
+    const { source } = monitor;
+    if (source !== null && source.c === 0) return true; // from then on nobody else can
+    const message = source !== null && 'message' in source ? (source as Prophecy).message : (source as Message<View> | null);
+    const messages = this.#ram.overlapping(place.address, place.size);
+    if (messages.slice(message === null ? 0 : messages.indexOf(message) + 1).some((m) => m.agent !== runner.memory.index)) return false;
+    return !this.#core.lockedAgainst(runner.memory.index, this.#ram, place.address, place.size);
+  }
+
+  #rmw(runner: Runner, op: OpOf<'rmw'>): Value {
+    const { place, order } = op;
+    const { memory } = runner;
+    const via = op.discard === true ? 'noreturn' : 'atomic';
+    const addr = this.#operand(runner, op.addressDep, op.addressPick);
+    const readSpec = memory.spec('r', order, { via, addr });
+    const locked = this.#core.lockedAgainst(memory.index, this.#ram, place.address, place.size);
+    const ways = this.#readings(runner, readSpec, place).filter((way) => op.modify(way.value) === undefined || (!this.#final && way.newest && (way.prophecy !== null || way.own.length > 0 || !locked)));
+    const way = ways[this.#x.choose(ways.length)];
+    if (way === undefined) throw DEAD;
+    const value = op.modify(way.value);
+    // Until the write is there the lock keeps others out, so a read that is followed by one needs no guard.
+    const read = this.#read(runner, readSpec, place, value === undefined ? way : { ...way, guard: null });
+    if (value === undefined) {
+      runner.results[runner.ordinal + 1] = read.result;
+      return way.value;
+    }
+    const operand = this.#operand(runner, op.dataDep, op.dataPick);
+    const data = op.compares === true ? memory.views.joinOperands(operand, { v: memory.views.none, pick: this.#operand(runner, undefined, op.comparePick).pick }) : operand;
+    const spec = memory.spec('w', order, { via, addr, data, partner: read.event });
+    if (memory.device) {
+      if (locked || this.#guarded(place)) throw DEAD;
+      const { message } = this.#core.writeNow(memory, spec, this.#ram, place.address, place.size, value);
+      this.#x.learn(message);
+      this.#redeem(message);
+      this.#enough = true;
+      return way.value;
+    }
+    const forwarder = way.own[way.own.length - 1];
+    const { store, done } = this.#core.issue(memory, spec, { kind: 'ram', history: this.#ram, address: place.address, size: place.size, value, locks: true, lockedFrom: way.prophecy ?? forwarder ?? null });
+    runner.results[runner.ordinal + 1] = memory.views.joinOperands(read.result, done.result);
+    this.#maybeNow(runner, store);
+    return way.value;
+  }
+
+  /** A store that could get the next time does, or the agent goes on to issue another. */
+  #maybeNow(runner: Runner, store: Store): void {
+    if (!this.#canDrain(store) || this.#x.choose(2) === 1) return;
+    this.#drain(runner, store);
+    this.#enough = true;
+  }
+
+  #canDrain(store: Store): boolean {
+    return this.#core.canDrain(store) && !this.#guarded(store) && !(store.locks && store.lockedFrom !== null && store.lockedFrom.c === 0);
+  }
+
+  #guarded(place: { readonly address: number; readonly size: number }): boolean {
+    if (this.#guards.length === 0) return false;
+    this.#guards = this.#guards.filter((guard) => guard.tokens.some((token) => token.c === 0 || token.a === 0));
+    return this.#guards.some((guard) => guard.ranges.some((range) => overlaps(range, place)));
+  }
+
+  #drain(runner: Runner, store: Store): void {
+    this.#core.drain(runner.memory, store, false);
+    for (const prophecy of this.#prophecies) if (prophecy.reader === runner && prophecy.c === 0 && store.number >= prophecy.after) prophecy.justified = true;
+    this.#x.learn(store);
+    this.#redeem(store);
+  }
+
+  #reachAll(runner: Runner, store: Store): void {
+    this.#core.reachAll(runner.memory, store);
+    for (const prophecy of this.#prophecies) if (prophecy.message === store) prophecy.a = store.a;
+  }
+
+  /** Prophecies of this write come true, each if it may and by choice: another write of the same value may be meant. */
+  #redeem(message: Message<View>): void {
+    for (const prophecy of this.#prophecies) {
+      if (prophecy.c !== 0 || prophecy.reader.memory.index === message.agent || prophecy.address !== message.address || prophecy.size !== message.size || prophecy.value !== message.value) continue;
+      const { reader } = prophecy;
+      const blocked = this.#prophecies.some((other) => other !== prophecy && other.reader === reader && other.c === 0 && overlaps(other, prophecy) && this.#prophecies.indexOf(other) < this.#prophecies.indexOf(prophecy));
+      const covered = reader.memory.pending.some((store) => store.c === 0 && store.kind === 'ram' && store.number < prophecy.after && overlaps(store, prophecy));
+      if (blocked || covered || !prophecy.justified || this.#x.choose(2) === 1) continue;
+      prophecy.c = message.c;
+      prophecy.a = message.a;
+      prophecy.message = message;
+      this.#ram.saw(reader.memory.index, reader.memory.device, prophecy.address, prophecy.size, [message]);
+      const open = openTokens(prophecy.pre, 'all');
+      if (open.length > 0) this.#guards.push({ tokens: open, ranges: [prophecy] });
+    }
+  }
+
+  #finalValue(place: Place): Value {
+    const [way] = this.#ram.candidates(place.address, place.size, -1, false, this.#core.now, this.#core.now, []);
+    return way?.value ?? 0;
+  }
+
+  #largestWrite(address: number): number {
+    let size = 0;
+    for (const message of this.#ram.overlapping(address, 1)) if (message.address === address) size = Math.max(size, message.size);
+    return size;
+  }
+
+  #operand(runner: Runner, deps: Deps | undefined, picks?: Deps): Operand<TimeView> {
+    const { views } = runner.memory;
+    let operand = views.noOperand;
+    for (const dep of list(deps)) operand = views.joinOperands(operand, runner.results[dep] ?? views.noOperand);
+    for (const pick of list(picks)) {
+      const known = runner.results[pick];
+      if (known !== undefined) operand = views.joinOperands(operand, { v: views.none, pick: views.join(known.v, known.pick) });
+    }
+    return operand;
+  }
+}
+
+function list(deps: Deps | undefined): readonly number[] {
+  return deps === undefined || deps === 0 ? [] : typeof deps === 'number' ? [deps] : deps;
+}
+
+/** Bytes of a place that no own store covers, one range each. */
+function uncovered(place: Place, own: readonly Store[]): { address: number; size: number }[] {
+  const ranges: { address: number; size: number }[] = [];
+  for (let address = place.address; address < place.address + place.size; address += 1) if (!own.some((store) => store.address <= address && address < store.address + store.size)) ranges.push({ address, size: 1 });
+  return ranges;
+}
