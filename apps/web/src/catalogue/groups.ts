@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Labs by the question they teach an answer to. The manifest's `teaches` decides; what fits nowhere stands last. */
+/** Labs by the question they teach an answer to, in the order of the course. The manifest's `teaches` decides; what fits nowhere stands last. */
 import type { LabSummary } from '@dmalab/contracts/api';
 
 export interface LabGroup {
@@ -13,7 +13,8 @@ const GROUPS: readonly { readonly name: string; readonly question: string; reado
   { name: 'Coherence', question: 'does it see it at all?', words: /cache|coheren|clean|invalidate|sync|streaming|mapping|dirty|line/ },
   { name: 'Order', question: 'when does the other side see it?', words: /order|barrier|doorbell|publish|interrupt|own-bit|release|acquire|ring/ },
 ];
-const ORDER = ['Order', 'Coherence', 'Translation', 'More'];
+/** Where labs that name no question stand. */
+const REST = 'More';
 
 export function groupLabs(labs: readonly LabSummary[]): LabGroup[] {
   const byName = new Map<string, LabSummary[]>();
@@ -21,16 +22,18 @@ export function groupLabs(labs: readonly LabSummary[]): LabGroup[] {
     const name = groupOf(lab);
     byName.set(name, [...(byName.get(name) ?? []), lab]);
   }
-  return ORDER.flatMap((name) => {
-    const own = byName.get(name);
-    return own === undefined ? [] : [{ name, question: GROUPS.find((g) => g.name === name)?.question ?? '', labs: own.sort((a, b) => a.number.localeCompare(b.number) || a.id.localeCompare(b.id)) }];
-  });
+  const groups = [...byName].map(([name, own]): LabGroup => ({ name, question: GROUPS.find((g) => g.name === name)?.question ?? '', labs: own.sort(inCourse) }));
+  return groups.sort((a, b) => Number(a.name === REST) - Number(b.name === REST) || inCourse(a.labs[0]!, b.labs[0]!));
+}
+
+function inCourse(a: LabSummary, b: LabSummary): number {
+  return a.number.localeCompare(b.number) || a.id.localeCompare(b.id);
 }
 
 /** The group most of the lab's topics name; a tie goes to the first topic's. */
 function groupOf(lab: LabSummary): string {
   const votes = lab.teaches.flatMap((t) => GROUPS.filter((g) => g.words.test(t)).slice(0, 1).map((g) => g.name));
-  if (votes.length === 0) return 'More';
+  if (votes.length === 0) return REST;
   const count = (name: string): number => votes.filter((v) => v === name).length;
   return votes.reduce((best, v) => (count(v) > count(best) ? v : best));
 }
