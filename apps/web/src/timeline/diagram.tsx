@@ -4,7 +4,7 @@ import { useEffect, useLayoutEffect, useMemo, useRef, useState, type ReactNode }
 import type { Trace } from '../run/trace.ts';
 import { useRun, useWorkspace, useWs } from '../workspace/context.tsx';
 import { foldWords, type Fold } from './fold.ts';
-import { layoutWide, placeColumns } from './layout.ts';
+import { GUTTER, layoutWide, placeColumns } from './layout.ts';
 import { layoutTall } from './layout-tall.ts';
 import { SceneSvg } from './scene-svg.tsx';
 
@@ -46,7 +46,7 @@ export function Diagram({ tall = false }: { readonly tall?: boolean }): ReactNod
     const x = columns.x(step);
     if (Number.isNaN(x)) return;
     const margin = columns.cell * 1.5;
-    if (x - margin < el.scrollLeft) el.scrollLeft = Math.max(0, x - margin - columns.cell);
+    if (x - margin < el.scrollLeft + GUTTER) el.scrollLeft = Math.max(0, x - margin - columns.cell - GUTTER);
     else if (x + margin > el.scrollLeft + el.clientWidth) el.scrollLeft = x + margin + columns.cell - el.clientWidth;
   }, [columns, step]);
   const many = (columns?.slots.length ?? 0) > DRAW_ALL;

@@ -13,7 +13,9 @@ export interface LabelChoice {
 const LONGEST_VALUE = 6;
 
 /** `len=1514`, `addr=…` for values too long to read beside a mark, then the value alone. */
-function assign(field: string, mark: string, value: string): string[] {
+function assign(name: string, mark: string, value: string): string[] {
+  // A bare address says little beside a mark; its end tells neighbours apart.
+  const field = name.startsWith('0x') && name.length > 8 ? `…${name.slice(-4)}` : name;
   const short = value.length > LONGEST_VALUE ? '…' : value;
   return short === '…' ? [`${field}${mark}…`] : [`${field}${mark}${value}`, value];
 }

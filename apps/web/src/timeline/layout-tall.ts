@@ -61,7 +61,7 @@ export function layoutTall(model: TimelineModel, o: LayoutOptions): Scene {
   drawMarks(items, field, t);
   drawFinding(items, field, t);
   drawLabels(field, t);
-  return { width: o.width, height, items: [...items, ...field.placed] };
+  return { width: o.width, height, items: [...items, ...field.placed], gutter: null };
 }
 
 const text = (x: number, y: number, s: string, more: Partial<TextItem> = {}): TextItem => ({ kind: 'text', x, y, text: s, size: 12, anchor: 'start', tone: 'ink', mono: false, weight: 400, halo: '', role: 'frame', step: 0, ...more });

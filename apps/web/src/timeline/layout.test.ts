@@ -16,7 +16,7 @@ function draw(trace: Trace, step: number, width = 1200, tall = false, open = NON
   const words = (f: Fold): readonly [string, string] => foldWords(f, trace.index, (id) => trace.names.agent(id));
   return (tall ? layoutTall : layoutWide)(trace.model, { width, step, open, foldWords: words });
 }
-const of = <K extends Item['kind']>(scene: Scene, kind: K): (Item & { kind: K })[] => scene.items.filter((i): i is Item & { kind: K } => i.kind === kind);
+const of = <K extends Item['kind']>(scene: Scene, kind: K): (Item & { kind: K })[] => [...scene.items, ...(scene.gutter?.items ?? [])].filter((i): i is Item & { kind: K } => i.kind === kind);
 const texts = (scene: Scene): TextItem[] => of(scene, 'text');
 
 /** Every step of both runs, at widths from the narrowest desk to the widest, and the phone. */

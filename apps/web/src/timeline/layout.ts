@@ -99,14 +99,15 @@ export function layoutWide(model: TimelineModel, o: LayoutOptions): Scene {
   const H = rows.height;
 
   drawBand(items, view, H);
-  drawLanes(items, model.lanes, rows, cols);
+  const names: Item[] = [];
+  drawLanes(items, names, model.lanes, rows, cols);
   drawAxis(items, view, o, H);
   drawBars(items, field, view);
   for (const a of view.model.arrows) drawArrow(items, a, view);
   drawMarks(items, field, view);
   if (view.findingShown) drawFinding(items, field, view);
   drawLabels(field, view);
-  return { width: cols.width, height: H, items: [...items, ...field.placed] };
+  return { width: cols.width, height: H, items: [...items, ...field.placed], gutter: { width: GUTTER, items: names } };
 }
 
 /** What every drawing step reads. */
@@ -173,17 +174,17 @@ export const LANE_TONE: Record<Lane['kind'], Tone> = { cpu: 'cpu', mem: 'mem', i
 
 const frame = (x: number, y: number, text: string, more: Partial<TextItem> = {}): TextItem => ({ kind: 'text', x, y, text, size: 11, anchor: 'middle', tone: 'ink-2', mono: false, weight: 400, halo: '', role: 'frame', step: 0, ...more });
 
-function drawLanes(items: Item[], lanes: readonly Lane[], rows: Rows, cols: Columns): void {
+function drawLanes(items: Item[], names: Item[], lanes: readonly Lane[], rows: Rows, cols: Columns): void {
   for (const l of lanes) {
     const y = rows.lane.get(l.id)!;
     const tone = LANE_TONE[l.kind];
     items.push({ kind: 'lane', x1: GUTTER, y1: y, x2: cols.width - 8, y2: y, tone, width: l.kind === 'mem' ? 3 : 1 });
-    items.push({ kind: 'mark', shape: l.kind, x: 13, y, r: 5, filled: l.kind === 'mem', future: false, tone, step: 0, inner: null });
-    items.push(frame(26, y + 4, l.name, { anchor: 'start', size: 12.5, weight: 600, tone: 'ink' }));
-    l.rows.forEach((r) => items.push(frame(GUTTER - 10, rows.row.get(`${l.id}/${r}`)! + 4, r.length > 9 ? `${r.slice(0, 8)}…` : r, { anchor: 'end', mono: true })));
+    names.push({ kind: 'mark', shape: l.kind, x: 13, y, r: 5, filled: l.kind === 'mem', future: false, tone, step: 0, inner: null });
+    names.push(frame(26, y + 4, l.name, { anchor: 'start', size: 12.5, weight: 600, tone: 'ink' }));
+    l.rows.forEach((r) => names.push(frame(GUTTER - 10, rows.row.get(`${l.id}/${r}`)! + 4, r.length > 9 ? `${r.slice(0, 8)}…` : r, { anchor: 'end', mono: true })));
     const widest = Math.max(0, ...l.rows.map((r) => textWidth(r.slice(0, 9), 11, true)));
     const middle = l.rows[Math.floor((l.rows.length - 1) / 2)];
-    if (middle !== undefined && widest < 38) items.push(frame(26, rows.row.get(`${l.id}/${middle}`)! + 4, 'waiting', { anchor: 'start', tone: 'ink-3' }));
+    if (middle !== undefined && widest < 38) names.push(frame(26, rows.row.get(`${l.id}/${middle}`)! + 4, 'waiting', { anchor: 'start', tone: 'ink-3' }));
   }
 }
 

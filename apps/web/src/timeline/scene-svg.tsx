@@ -16,13 +16,20 @@ export interface SceneSvgProps {
 }
 
 export function SceneSvg({ scene, name, onSeek, onUnfold }: SceneSvgProps): ReactNode {
+  const left = scene.gutter?.width ?? 0;
+  const draw = (items: readonly Item[]): ReactNode => items.map((item, i) => <Draw key={i} item={item} onSeek={onSeek} onUnfold={onUnfold} />);
   return (
-    <svg role="img" aria-label={name} width={scene.width} height={scene.height} viewBox={`0 0 ${scene.width} ${scene.height}`}>
-      <Definitions />
-      {scene.items.map((item, i) => (
-        <Draw key={i} item={item} onSeek={onSeek} onUnfold={onUnfold} />
-      ))}
-    </svg>
+    <div className="scene">
+      {scene.gutter !== null && (
+        <svg className="gutter" aria-hidden="true" width={left} height={scene.height} viewBox={`0 0 ${left} ${scene.height}`}>
+          {draw(scene.gutter.items)}
+        </svg>
+      )}
+      <svg role="img" aria-label={name} width={scene.width - left} height={scene.height} viewBox={`${left} 0 ${scene.width - left} ${scene.height}`}>
+        <Definitions />
+        {draw(scene.items)}
+      </svg>
+    </div>
   );
 }
 

@@ -47,6 +47,8 @@ export interface Scene {
   readonly width: number;
   readonly height: number;
   readonly items: readonly Item[];
+  /** Lane names: they stay in view while the rest scrolls. */
+  readonly gutter: { readonly width: number; readonly items: readonly Item[] } | null;
 }
 
 /** Estimated advance of a character, as a part of the font size: the widest of the fonts in tokens.css, so that the guess errs to the safe side. */

@@ -16,7 +16,7 @@ export function VerdictBar({ onSite }: { readonly onSite: (site: Site) => void }
   const diagnostics = useWs((s) => s.diagnostics);
   const verdict = useWs(activeVerdict);
   const stale = useWs((s) => verdict !== null && isStale(verdict, s));
-  const { run, trace, step } = useRun();
+  const { run, trace } = useRun();
 
   const broken = diagnostics.filter((d) => d.severity === 'error');
   if (problem !== '') return <Line tone="part" icon="error" word="not done" text={problem} />;
@@ -69,7 +69,9 @@ export function VerdictBar({ onSite }: { readonly onSite: (site: Site) => void }
             </>
           )}
           {run !== null && `${run.profile}, workload ${run.workload}`}
-          {violated && trace !== null && trace.length > 0 && `, step ${trace.failingStep || step} of ${trace.length}`}
+          {violated && parts !== null && `, step ${parts.witness} of ${trace!.length}`}
+          {violated && parts === null && finding !== null && `, step ${finding.step} of ${finding.steps}`}
+          {violated && parts === null && finding !== null && run !== null && run.ended !== null && busy !== 'replaying' && !run.label.endsWith('failing') && ` · shown: ${run.label}, which breaks no rule`}
           {violated && evidence !== '' && <span title={source}>{` · rule rests on ${evidence === 'cited section' ? 'a cited section' : evidence === 'our choice' ? 'our choice' : 'an oracle'}`}</span>}
         </span>
       </p>
