@@ -52,7 +52,9 @@ export class Accesses {
   readonly #later: (agent: number) => boolean;
   readonly #keepLoadStore: boolean;
   readonly #publishes: boolean;
-  /** First agent position that read a cell, for knowing which writes matter. */
+  /** When set, only ways that read from this write: it has just come for somebody who waits for it. */
+  must: StorePart | null = null;
+  /** Told each cell that is read, and by whom. */
   readonly onRead: (cell: Cell, actor: Actor) => void;
 
   constructor(o: { execution: Execution; knowledge: Knowledge; later: (agent: number) => boolean; keepLoadStore: boolean; publishes: boolean; onRead: (cell: Cell, actor: Actor) => void }) {
@@ -174,7 +176,8 @@ export class Accesses {
       const candidates = this.#candidates(cell);
       choices = choices.length === 1 && choices[0]?.length === 0 ? candidates.map((c) => [c]) : choices.flatMap((chosen) => candidates.map((c) => [...chosen, c]));
     }
-    return choices.filter((chosen) => wanted(this.#valueOf(op.place, chosen)));
+    const { must } = this;
+    return choices.filter((chosen) => (must === null || chosen.some((c) => c.source === must)) && wanted(this.#valueOf(op.place, chosen)));
   }
 
   #candidates(cell: Cell): Candidate[] {
@@ -303,7 +306,7 @@ export class Accesses {
       const state = this.#x.state(cell);
       const last = actor.taken.get(cell.index)?.source ?? null;
       for (const { source } of this.#candidates(cell).reverse()) {
-        if (source === null || !this.#isLater(state, source, last)) continue;
+        if (source === null || (this.must !== null && source !== this.must) || !this.#isLater(state, source, last)) continue;
         ways.push(() => this.#take(actor, op, place, cell, source, route));
       }
     }

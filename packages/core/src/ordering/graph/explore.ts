@@ -20,6 +20,7 @@ import { Cells, Split } from './cells.ts';
 import { Execution, type Mark } from './execution.ts';
 import { Knowledge } from './knowledge.ts';
 import { Leaf } from './leaf.ts';
+import { exploreScheduled } from './schedule.ts';
 
 export interface GraphOptions {
   /** Rules of the CPUs. */
@@ -37,6 +38,8 @@ export interface GraphOptions {
   /** `executions`: leaves and dead branches of all passes together. `events`: of one execution. */
   readonly limits: { readonly executions: number; readonly events: number; readonly passes?: number };
   readonly onLeaf: (leaf: Leaf) => void | 'stop';
+  /** How executions are found; by default as `loadStore` needs. `schedule` needs loads that are kept; see schedule.ts. */
+  readonly search?: 'schedule' | 'prophecy';
 }
 
 export interface GraphStats {
@@ -65,6 +68,7 @@ class Stop extends Error {}
 
 /** Explores all executions. Never throws for what the program does: an op that is not this form's makes it incomplete, with the reason. */
 export function exploreGraph(options: GraphOptions): GraphStats {
+  if ((options.search ?? (options.loadStore === 'kept' ? 'schedule' : 'prophecy')) === 'schedule') return exploreScheduled(options);
   return new Exploration(options).run();
 }
 
