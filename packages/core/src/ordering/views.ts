@@ -59,6 +59,11 @@ export interface Access<V> {
 
 const SET_COUNT = SETS.length;
 const CHANNEL = SET_COUNT + OPERANDS.indexOf('channel');
+const CLASSES: readonly AccessClass[] = ['r', 'w', 'i', 'o', 'm'];
+const VIAS: readonly Via[] = ['plain', 'exclusive', 'atomic', 'noreturn'];
+const ORDERS: readonly AccessOrder[] = ['plain', 'relaxed', 'acquire', 'acquirePC', 'release', 'releasePC', 'acq_rel', 'full'];
+const EVENT = SET_COUNT + OPERANDS.indexOf('event');
+const W_NEW = SETS.indexOf('wNew');
 function codeOf(source: Source | Target): number {
   const set = (SETS as readonly string[]).indexOf(source);
   return set >= 0 ? set : SET_COUNT + (OPERANDS as readonly string[]).indexOf(source);
@@ -85,7 +90,8 @@ export class CompiledTable {
   readonly layered: boolean;
   /** Some row publishes or takes over what was released. */
   readonly publishes: boolean;
-  readonly #plans = new Map<string, Plan>();
+  /** By access, as a number: this is asked several times an operation. */
+  readonly #plans: (Plan | undefined)[] = [];
   readonly #fences = new Map<string, Plan>();
   readonly #rows: readonly Row[];
   readonly branch: Plan;
@@ -103,11 +109,11 @@ export class CompiledTable {
   }
 
   plan(cls: AccessClass, via: Via, order: AccessOrder, fromVia: Via | null, partial: boolean): Plan {
-    const key = `${cls}/${via}/${order}/${fromVia ?? ''}${partial ? '/partial' : ''}`;
-    let plan = this.#plans.get(key);
+    const key = (((CLASSES.indexOf(cls) * 5 + VIAS.indexOf(via)) * 8 + ORDERS.indexOf(order)) * 5 + (fromVia === null ? 4 : VIAS.indexOf(fromVia))) * 2 + (partial ? 1 : 0);
+    let plan = this.#plans[key];
     if (plan === undefined) {
       plan = planOf(this.#rows.filter((row) => 'access' in row.on && matches(row.on, cls, via, order, fromVia, partial)));
-      this.#plans.set(key, plan);
+      this.#plans[key] = plan;
     }
     return plan;
   }
@@ -224,6 +230,11 @@ export class ThreadViews<V> {
       pre = this.join(pre, view);
     }
     return pre;
+  }
+
+  /** Whether every later RAM write comes after this read whatever else happens. */
+  holdsBackWrites(access: Pick<Access<V>, 'class' | 'via' | 'order'>): boolean {
+    return this.compiled.plan(access.class, access.via, access.order, null, false).join.some((step) => step.source === EVENT && step.target === W_NEW && !step.cpuOnly);
   }
 
   /** Updates the sets once the access was performed as `event`. */

@@ -64,6 +64,8 @@ class Exploration implements Search {
   #known: Known = new Map();
   readonly #learnt: Known = new Map();
   #news = false;
+  /** Places that some load would prophesy about. */
+  readonly #wanted = new Set<string>();
   #why = '';
   #leaves = 0;
   #dead = 0;
@@ -82,7 +84,6 @@ class Exploration implements Search {
   run(): OperationalStats {
     const limit = this.#o.limits.passes ?? 32;
     do {
-      this.#news = false;
       this.#passes += 1;
       this.#leaves = 0;
       this.#dead = 0;
@@ -93,6 +94,7 @@ class Exploration implements Search {
         this.#visited += 1;
         if (this.#visited >= this.#o.limits.executions) this.#why ||= `more than ${this.#o.limits.executions} executions`;
       } while (this.#why === '' && this.#advance());
+      this.#news = [...this.#learnt].some(([key, values]) => this.#wanted.has(key) && [...values].some(([value, agents]) => agents.size > (this.#known.get(key)?.get(value)?.size ?? 0)));
       if (this.#passes >= limit && this.#news) this.#why ||= `values kept growing for ${limit} passes`;
       // What a pass may prophesy is fixed while it lasts, or its search would lose its way.
       this.#known = new Map([...this.#learnt].map(([key, values]) => [key, new Map([...values].map(([value, agents]) => [value, new Set(agents)]))]));
@@ -117,7 +119,9 @@ class Exploration implements Search {
 
   prophecies(place: Place, reader: number): Value[] {
     if (this.#o.loadStore === 'kept') return [];
-    const values = this.#known.get(`${place.address}/${place.size}`);
+    const key = `${place.address}/${place.size}`;
+    this.#wanted.add(key);
+    const values = this.#known.get(key);
     return values === undefined ? [] : [...values].filter(([, agents]) => agents.size > 1 || !agents.has(reader)).map(([value]) => value);
   }
 
@@ -129,7 +133,6 @@ class Exploration implements Search {
     if (agents === undefined) values.set(store.value, (agents = new Set()));
     if (agents.has(store.agent)) return;
     agents.add(store.agent);
-    if (this.#o.loadStore === 'free') this.#news = true;
   }
 
   #advance(): boolean {

@@ -154,12 +154,34 @@ export class OperationalMemory {
     const place = this.#place(agent, o);
     const asked = access(spec, null, place, views.none);
     const pre = views.before(asked);
-    const store: Store = { ...o, owner: o.owner ?? '', locks: o.locks ?? false, lockedFrom: o.lockedFrom ?? null, c: 0, a: 0, agent: agent.index, device: agent.device, published: null, event: 0, issued: 0, pre, number: agent.stores, record: { via: spec.via, addr: spec.addr, data: spec.data, event: views.none, partner: spec.partner, published: views.none } };
+    // Written out, not spread: this is made once a store, millions of times.
+    const record = { via: spec.via, addr: spec.addr, data: spec.data, event: views.none, partner: spec.partner, published: views.none };
+    const store: Store = {
+      kind: o.kind,
+      owner: o.owner ?? '',
+      history: o.history,
+      address: o.address,
+      size: o.size,
+      value: o.value,
+      locks: o.locks ?? false,
+      lockedFrom: o.lockedFrom ?? null,
+      c: 0,
+      a: 0,
+      agent: agent.index,
+      device: agent.device,
+      published: null,
+      event: 0,
+      issued: 0,
+      pre,
+      number: agent.stores,
+      record,
+    };
     agent.stores += 1;
     const event: View = { all: { c: 0, a: 0, tokens: [store] }, cpu: START };
     const { result, published } = views.after(asked, event);
     // The record names the store it belongs to, so it is completed after it.
-    Object.assign(store.record, { event, published });
+    record.event = event;
+    record.published = published;
     store.published = published === views.none ? null : published;
     agent.pending.push(store);
     return { store, done: { event, result } };

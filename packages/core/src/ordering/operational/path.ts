@@ -203,22 +203,24 @@ export class Path {
       const open = openTokens(pre, 'all');
       if (open.length === 0 || this.#o.loadStore === 'free') {
         const candidates = this.#core.candidates(memory, this.#ram, place.address, place.size, pre, own);
-        candidates.forEach((candidate, i) => {
+        const ranges = open.length === 0 ? [] : uncovered(place, own);
+        const guard = ranges.length > 0 ? { tokens: open, ranges } : null;
+        for (const candidate of candidates) {
+          const { value, parts: all } = candidate;
+          const newest = candidate === candidates[0];
           // Behind something without a time only what is newest will do, and stays so.
-          if (open.length > 0 && i > 0) return;
-          const ranges = open.length === 0 ? [] : uncovered(place, own);
+          if (open.length > 0 && !newest) break;
           // An own store that has its time already could have been read before it had: as if forwarded.
-          const mine = candidate.parts.filter((part): part is Store => part.agent === memory.index && 'record' in part);
-          const way = { value: candidate.value, prophecy: null, guard: ranges.length > 0 ? { tokens: open, ranges } : null, newest: i === 0, all: candidate.parts };
-          if (mine.length === 0) ways.push({ ...way, pre, parts: candidate.parts, own });
+          const mine = all.filter((part): part is Store => part.agent === memory.index && 'record' in part);
+          if (mine.length === 0) ways.push({ value, pre, parts: all, all, prophecy: null, own, guard, newest });
           else {
             const from = [...mine, ...own];
-            ways.push({ ...way, pre: this.#core.beforeRead(memory, spec, from, place.address, place.size), parts: candidate.parts.filter((part) => !mine.includes(part as Store)), own: from });
+            ways.push({ value, pre: this.#core.beforeRead(memory, spec, from, place.address, place.size), parts: all.filter((part) => !mine.includes(part as Store)), all, prophecy: null, own: from, guard, newest });
           }
-        });
+        }
       }
     }
-    if (this.#final || memory.device) return ways;
+    if (this.#final || memory.device || memory.views.holdsBackWrites(spec)) return ways;
     for (const value of this.#x.prophecies(place, memory.index)) {
       const pre = this.#core.beforeRead(memory, spec, [], place.address, place.size);
       const prophecy: Prophecy = { c: 0, a: 0, published: null, history: this.#ram, address: place.address, size: place.size, value, reader: runner, after: memory.stores, justified: false, pre, message: null, get token() { return this; } };
