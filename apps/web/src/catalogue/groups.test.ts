@@ -1,23 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
+import { describe, expect, it } from 'vitest';
 import type { LabSummary } from '@dmalab/contracts/api';
-import { expect, it } from 'vitest';
 import { groupLabs, nextLab } from './groups.ts';
 
-const lab = (number: string, teaches: string[], more: Partial<LabSummary> = {}): LabSummary => ({ id: `lab-${number}`, number, title: '', summary: '', needs: [], teaches, minutes: null, profiles: [], points: { earned: null, possible: 100 }, state: 'new', ...more });
+const lab = (number: string, teaches: string[], more: Partial<LabSummary> = {}): LabSummary => ({ id: `lab-${number}`, number, title: '', summary: '', needs: [], teaches, minutes: null, profiles: [], points: { possible: 10, earned: null }, state: 'new', ...more });
 
-it('groups stand in the order of their first labs, labs without a question last', () => {
-  const groups = groupLabs([lab('06', ['dma-wmb', 'doorbells']), lab('01', ['curiosity']), lab('02', ['dma-sync']), lab('14', ['iotlb-invalidation']), lab('05', ['barriers'])]);
-  expect(groups.map((g) => [g.name, g.labs.map((l) => l.number)])).toEqual([
-    ['Coherence', ['02']],
-    ['Order', ['05', '06']],
-    ['Translation', ['14']],
-    ['More', ['01']],
-  ]);
-});
+describe('the catalogue', () => {
+  const labs = [lab('06', ['dma-wmb', 'dma-rmb', 'doorbells']), lab('02', ['dma-map-single', 'dma-sync', 'ownership']), lab('14', ['iotlb-invalidation']), lab('07', ['doorbells']), lab('99', ['poetry'])];
 
-it('next is what is begun, else the first whose needs are met', () => {
-  const labs = [lab('01', [], { state: 'solved' }), lab('02', [], { needs: ['lab-03'] }), lab('03', [])];
-  expect(nextLab(labs)?.number).toBe('03');
-  expect(nextLab([...labs, lab('04', [], { state: 'partial' })])?.number).toBe('04');
-  expect(nextLab([])).toBeUndefined();
+  it('groups labs by what they teach', () => {
+    expect(groupLabs(labs).map((g) => [g.name, g.labs.map((l) => l.number)])).toEqual([
+      ['Coherence', ['02']],
+      ['Order', ['06', '07']],
+      ['Translation', ['14']],
+      ['More', ['99']],
+    ]);
+  });
+
+  it('goes on with what was begun, then with what is open', () => {
+    expect(nextLab(labs)?.number).toBe('02');
+    expect(nextLab(labs.map((l) => (l.number === '06' ? { ...l, state: 'tried' as const } : l)))?.number).toBe('06');
+    expect(nextLab([lab('03', [], { needs: ['lab-04'] }), lab('04', [])])?.number).toBe('04');
+    expect(nextLab(labs.map((l) => ({ ...l, state: 'solved' as const })))).toBeUndefined();
+  });
 });

@@ -10,8 +10,8 @@ export interface LabGroup {
 
 const GROUPS: readonly { readonly name: string; readonly question: string; readonly words: RegExp }[] = [
   { name: 'Translation', question: 'which memory does an address mean?', words: /iommu|iotlb|pasid|sva|translation|page/ },
-  { name: 'Coherence', question: 'does it see it at all?', words: /cache|coheren|clean|invalidate|sync|streaming|mapping|dirty|line/ },
-  { name: 'Order', question: 'when does the other side see it?', words: /order|barrier|doorbell|publish|interrupt|own-bit|release|acquire|ring/ },
+  { name: 'Coherence', question: 'does it see it at all?', words: /cache|clean|invalidate|sync|streaming|dma-map|ownership|dirty|\bline/ },
+  { name: 'Order', question: 'when does the other side see it?', words: /barrier|mb$|mb-|doorbell|publish|interrupt|own-bit|release|acquire|order/ },
 ];
 /** Where labs that name no question stand. */
 const REST = 'More';
