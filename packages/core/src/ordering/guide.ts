@@ -36,11 +36,11 @@ const same = (a: StoreName, b: StoreName): boolean => a.agent === b.agent && a.n
 export class Guide implements Strategy {
   /** A question had no answer that follows the plan: the machine went another way. */
   diverged = '';
-  readonly #plan: Plan;
+  readonly plan: Plan;
   #at = 0;
 
   constructor(plan: Plan) {
-    this.#plan = plan;
+    this.plan = plan;
   }
 
   /** One execution only. */
@@ -65,7 +65,7 @@ export class Guide implements Strategy {
       case 'read':
         return this.#read(choice.agent, about.op, about.options, progress);
       case 'op': {
-        const answer = this.#plan.answers.get(choice.agent)?.[about.op - 1]?.value;
+        const answer = this.plan.answers.get(choice.agent)?.[about.op - 1]?.value;
         if (answer === undefined || answer === null) return choice.kind === 'irq' ? 1 : this.#lost(`${choice.agent} was not to come to operation ${about.op}`);
         if (choice.kind === 'irq') return Number(answer) === 0 ? 1 : 0;
         return Number(answer);
@@ -76,7 +76,7 @@ export class Guide implements Strategy {
   /** The first thing that has not happened. */
   #next(progress: Progress): Action | null {
     for (;;) {
-      const action = this.#plan.actions[this.#at];
+      const action = this.plan.actions[this.#at];
       if (action === undefined) return null;
       if (!happened(action, progress)) return action;
       this.#at += 1;
@@ -85,7 +85,7 @@ export class Guide implements Strategy {
 
   /** Whether nothing has to happen between a store's two steps. */
   #reachesAllWith(store: StoreName): boolean {
-    const after = this.#plan.actions[this.#at + 1];
+    const after = this.plan.actions[this.#at + 1];
     return after?.kind === 'reach' && same(after.store, store);
   }
 
@@ -115,7 +115,7 @@ export class Guide implements Strategy {
   }
 
   #read(agent: string, op: number, options: readonly ({ readonly value: Value; readonly stores: readonly StoreName[] } | null)[], progress: Progress): number {
-    const answer = this.#plan.answers.get(agent)?.[op - 1];
+    const answer = this.plan.answers.get(agent)?.[op - 1];
     const wait = options.findIndex((o) => o === null);
     if (answer === undefined || answer.value === null) return wait >= 0 ? wait : 0;
     // Own stores that still wait are read without being named.
@@ -128,7 +128,7 @@ export class Guide implements Strategy {
   }
 
   #lost(why: string): number {
-    if (this.diverged === '') this.diverged = why;
+    if (this.diverged === '') this.diverged = `${why} (action ${this.#at} of the plan)`;
     return 0;
   }
 }

@@ -42,7 +42,7 @@ const isKnown = (s: ReadSource | KnownWrite): s is KnownWrite => s !== null && '
 
 /** A piece is one indivisible event; an access that is too large or unaligned is several. */
 function pieces(place: Place, indivisible: number): readonly Place[] {
-  if (place.size <= indivisible && place.address % place.size === 0) return [place];
+  if (place.space !== 'ram' || (place.size <= indivisible && place.address % place.size === 0)) return [place];
   return Array.from({ length: place.size }, (_, i): Place => ({ ...place, address: place.address + i, size: 1 }));
 }
 

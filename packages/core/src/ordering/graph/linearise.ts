@@ -8,7 +8,7 @@
 import type { Action, Answer, Plan } from '../guide.ts';
 import type { StoreName } from '../../base/choice.ts';
 import type { Value } from '../../base/port.ts';
-import { forEachBit } from './bits.ts';
+import { forEachBit, hasBit } from './bits.ts';
 import { isPart, type Execution, type GraphEvent } from './execution.ts';
 
 interface AgentAnswers {
@@ -61,6 +61,8 @@ class Order {
   readonly #byNode: ReadonlyMap<number, GraphEvent>;
   readonly #state = new Map<string, 'open' | 'done'>();
   readonly #actions: Action[] = [];
+  /** Nodes that are being visited. */
+  readonly #open: number[] = [];
 
   constructor(execution: Execution, agents: readonly AgentAnswers[], names: ReadonlyMap<GraphEvent, StoreName>) {
     this.#execution = execution;
@@ -86,8 +88,10 @@ class Order {
     const key = `${layer}${event.node}`;
     if (this.#state.has(key)) return;
     this.#state.set(key, 'open');
+    this.#open.push(event.node);
     for (const [earlier, at] of this.#before(event, layer)) this.#visit(earlier, at);
     if (event.kind === 'write' && event.cpu && event.place.space === 'ram' && (layer === 'cpu' || !this.#execution.layered)) this.#forwardFirst(event, layer);
+    this.#open.pop();
     this.#state.set(key, 'done');
     this.#emit(event, layer);
   }
@@ -115,7 +119,12 @@ class Order {
       if (this.#hasMoment(event)) needed.push([event, layer]);
       for (const { source } of event.reads) if (source !== null && isPart(source) && source.event.agent !== store.agent) needed.push([source.event, source.event.cpu ? layer : 'all']);
     }
-    for (const [event, at] of needed) this.#visit(event, at);
+    for (const [event, at] of needed) {
+      if (this.#state.has(`${at}${event.node}`)) continue;
+      const above = (at === 'cpu' ? this.#execution.cpu : this.#execution.all).ancestors(event.node);
+      for (const open of this.#open) if (hasBit(above, open)) return;
+      this.#visit(event, at);
+    }
     if (needed.every(([event, at]) => this.#state.get(`${at}${event.node}`) === 'done')) this.#actions.push({ kind: 'perform', agent: this.#agents[store.agent]?.id ?? '', op: last.ordinal });
   }
 
