@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * One workload under one profile, explored: the plain run, then every small
- * set of deviations, then the graph form to the end. Each execution is judged
- * in the operational form, where tracer and sanitizer live; the graph form
- * only says which executions there are.
+ * One workload under one profile, explored: the plain run, then the graph form
+ * to the end. Where there is none, or it gives up: every small set of
+ * deviations, the smallest first, then samples. Each execution is judged in the
+ * operational form, where tracer and sanitizer live; the graph form only says
+ * which executions there are.
  *
  * Exploration goes on after the first failure, because a driver may be wrong
  * in two places and each costs its own points; the counts reported with the
@@ -93,8 +94,7 @@ export interface Progress {
   readonly executions: number;
 }
 
-/** With the graph form at hand, the bounded search only has to make the first failure small. */
-const SMALL_FIRST = 1;
+/** Sets of deviations kept for the next level. */
 const ROOM = 200_000;
 
 export function explore(system: System, budget: Budget, onProgress?: (progress: Progress) => void): Exploration {
@@ -127,20 +127,6 @@ class Walk {
     if (this.#error !== null) return this.#result(this.#outcomeOfError(), plain);
 
     const graph = this.#system.graph;
-    const search = new DeviationSearch(graph ? Math.min(SMALL_FIRST, this.#budget.bound) : this.#budget.bound, ROOM, this.#system.skip);
-    search.take();
-    search.report([], plainReplay.asked);
-    this.#phase = 'deviations';
-    // Before the graph form: the single deviations only, within an eighth of the budget.
-    const cap = graph ? Math.floor(this.#budget.executions / 8) : this.#budget.executions;
-    for (let set = search.take(); set !== undefined; set = search.take()) {
-      if (this.#executions >= cap || this.#spent()) break;
-      const replay = new Replay(set, true);
-      this.#judge(replay, 'operational');
-      if (this.#error !== null) return this.#result(this.#outcomeOfError(), plain);
-      search.report(set, replay.asked);
-    }
-
     let why = '';
     if (graph) {
       this.#phase = 'graph';
@@ -151,8 +137,19 @@ class Walk {
         return this.#error === null ? undefined : 'stop';
       });
       if (this.#error !== null) return this.#result(this.#outcomeOfError(), plain);
-      if (outcome.complete && !this.#spent()) return this.#result({ kind: 'complete', within: `${outcome.leaves} ${outcome.leaves === 1 ? 'execution' : 'executions'} of the graph form` }, plain);
+      if (outcome.complete) return this.#result({ kind: 'complete', within: `${outcome.leaves} ${outcome.leaves === 1 ? 'execution' : 'executions'} of the graph form` }, plain);
       why = outcome.why || 'the budget was used up';
+    }
+
+    this.#phase = 'deviations';
+    const search = new DeviationSearch(this.#budget.bound, ROOM, this.#system.skip);
+    search.take();
+    search.report([], plainReplay.asked);
+    for (let set = search.take(); set !== undefined && !this.#spent(); set = search.take()) {
+      const replay = new Replay(set, true);
+      this.#judge(replay, 'operational');
+      if (this.#error !== null) return this.#result(this.#outcomeOfError(), plain);
+      search.report(set, replay.asked);
     }
     if (search.completed >= 1) return this.#result({ kind: 'bounded', k: search.completed, within: [`every execution with at most ${search.completed} ${search.completed === 1 ? 'deviation' : 'deviations'} from the plain run`, why].filter(Boolean).join('; ') }, plain);
 

@@ -34,6 +34,9 @@ const RAM_BASE = 0x8000_0000;
 /** Trace events of one run, boot included (decision 28). */
 const EVENT_LIMIT = 200_000;
 
+/** What probe leaves behind: memory, mappings, structures. Its loads, barriers and register accesses are over before anybody else runs. */
+const LASTING: ReadonlySet<TraceEvent['kind']> = new Set(['machine', 'layout', 'store', 'drain', 'rmw', 'alloc', 'free', 'map', 'unmap', 'sync', 'map-check', 'line-fill', 'line-writeback', 'line-drop']);
+
 export interface SystemSpec {
   readonly manifest: LabManifest;
   readonly program: Program;
@@ -61,6 +64,8 @@ interface Booted {
   readonly memory: InitialState;
   readonly kernel: KernelState;
   readonly events: readonly TraceEvent[];
+  /** Those of them that a rule may look back to once the contexts run. */
+  readonly lasting: readonly TraceEvent[];
   readonly after: { readonly event: number; readonly cycle: number };
   /** Why the machine did not come up. */
   readonly failure: Failure | null;
@@ -127,7 +132,8 @@ export class DriverSystem {
     const sanitizer = new SanitizerObserver();
     const { findings } = sanitizer;
     const all = [sanitizer, ...observers];
-    for (const event of booted.events) for (const observer of all) observer.event(event);
+    for (const event of booted.lasting) sanitizer.event(event);
+    for (const observer of observers) for (const event of booted.events) observer.event(event);
     if (booted.failure !== null) return this.#bootFailed(booted);
 
     const cpus = this.#cpus(memo, booted);
@@ -201,7 +207,7 @@ export class DriverSystem {
     const refused = cpu.calls.find((call) => call.value !== 0 && call.value !== null);
     const failure = this.#breakdown(result, [cpu]) ?? (refused ? { id: 'RT3', sentence: `probe returned ${String(refused.value)}: the driver did not come up.` } : null);
     if (events.at(-1)?.kind === 'end' && failure === null) events.pop(); // the run goes on
-    return { memory: machine.finalState(), kernel: cpu.state, events, after: { event: events.at(-1)?.id ?? 0, cycle: result.cycles }, failure, site: cpu.failure?.site ?? null, fuel: cpu.fuel, costs: {} };
+    return { memory: machine.finalState(), kernel: cpu.state, events, lasting: events.filter((event) => LASTING.has(event.kind)), after: { event: events.at(-1)?.id ?? 0, cycle: result.cycles }, failure, site: cpu.failure?.site ?? null, fuel: cpu.fuel, costs: {} };
   }
 
   #bootFailed(booted: Booted): Judged {

@@ -117,6 +117,9 @@ export class Suspend extends Error {
   override readonly name = 'Suspend';
 }
 
+/** For forms that stop agents by the thousand: one object, since making an Error records a stack. */
+export const SUSPEND = new Suspend('the agent is run again later');
+
 /** Thrown by an agent that gives up (a loop past its bound): the form drops this execution and reports that it was incomplete. */
 export class Abandon extends Error {
   override readonly name = 'Abandon';

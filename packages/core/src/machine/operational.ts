@@ -9,7 +9,7 @@
  * throwing `Suspend` through it, and run again later over its recorded answers.
  */
 import type { Progress } from '../base/choice.ts';
-import { Abandon, AgentFault, Suspend, type Op, type Value } from '../base/port.ts';
+import { Abandon, AgentFault, SUSPEND, Suspend, type Op, type Value } from '../base/port.ts';
 import type { EventFields, EventKind } from '../base/events.ts';
 import type { InitialState } from '../memory/initial.ts';
 import { AgentMemory } from '../ordering/operational/memory.ts';
@@ -145,7 +145,7 @@ export class OperationalMachine {
       if (chosen === undefined) return;
       if (chosen.agent !== null) {
         this.#next = chosen.agent;
-        throw new Suspend();
+        throw SUSPEND;
       }
       chosen.happen();
     }

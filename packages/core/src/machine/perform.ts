@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Performs one operation of an agent: what it does to memory, what it answers, what the trace says of it. */
 import type { Subject } from '../base/choice.ts';
-import { Suspend, type Deps, type Op, type Place, type Value } from '../base/port.ts';
+import { SUSPEND, type Deps, type Op, type Place, type Value } from '../base/port.ts';
 import type { History, Message } from '../memory/history.ts';
 import type { AccessSpec, Store, View } from '../ordering/operational/memory.ts';
 import { type TimeView, START, at, openTokens } from '../ordering/operational/time-view.ts';
@@ -362,7 +362,7 @@ export class Performer {
       run.asleep = true;
       this.#recorder.emit('block', run.id, [], { on });
     }
-    throw new Suspend();
+    throw SUSPEND;
   }
 
   #operand(run: AgentRun, deps: Deps | undefined, picks?: Deps): Operand<TimeView> {

@@ -23,11 +23,17 @@ export class Recorder {
     if (!this.on) return 0;
     this.last += 1;
     const choices = this.#takeOpen === null ? [] : this.#takeOpen();
-    const header = { id: this.last, agent, cycle: this.cycle, causes: causes.filter((id) => id > 0), kind };
-    // The fields belong to the kind by the signature; a union over all kinds cannot be built from them without saying so.
-    const event = (choices.length > 0 ? { ...header, choices, ...fields } : { ...header, ...fields }) as unknown as TraceEvent;
+    // The fields are a fresh object of the caller's: they become the event, nothing is copied. They belong to the kind by the
+    // signature; a union over all kinds cannot be built from them without saying so.
+    const event = fields as unknown as { -readonly [K in keyof TraceEvent]: TraceEvent[K] };
+    event.id = this.last;
+    event.agent = agent;
+    event.cycle = this.cycle;
+    event.causes = causes.length === 0 || causes.every((id) => id > 0) ? causes : causes.filter((id) => id > 0);
+    event.kind = kind;
+    if (choices.length > 0) event.choices = choices;
+    for (const observer of this.#observers) observer.event(event as TraceEvent);
     const { last } = this;
-    for (const observer of this.#observers) observer.event(event);
     for (const observer of this.#observers) {
       for (const fields of observer.additions?.() ?? []) this.emit('finding', 'machine', [fields.first, fields.second], fields);
     }
