@@ -71,7 +71,7 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
     started.push(() => graders.close());
     for (const layer of graders.wall.missing) log.warn({ layer }, 'the wall around graders lacks a layer');
     // Loading the compiler takes a while: let it be done before the first student asks.
-    graders.compile({ 'driver.ts': 'export {};\n' }, {}).catch((error: unknown) => log.warn({ error: reasonOf(error) }, 'the compiler could not be warmed up'));
+    graders.compile({ 'driver.ts': 'export {};\n' }, {}).catch((error: unknown) => log.info({ error: reasonOf(error) }, 'the compiler was not warmed up'));
     const opening = openStore(config, log);
     const [catalogue, facts, store] = await Promise.all([Catalogue.read(config.labDirs, options.readLab ?? readLab, log), options.facts ?? engineFacts(), opening]).catch(async (thrown: unknown) => {
       await opening.then((store) => store.close()).catch(() => undefined);
@@ -123,7 +123,7 @@ async function serve({ config, log, door, graders, catalogue, facts, store, url,
   sockets = openSockets({ server: door.server, people, cookie, handlers: handlers(services, config.allow), log });
   const opened = sockets;
   started.push(() => opened.close());
-  door.open(createApp({ ...services, people, cookie, secure: config.secureCookies, engineHash: facts.hash, types: [...facts.types], config, store, log }));
+  door.open(createApp({ ...services, people, cookie, signedOut: (session) => opened.signOut(session), secure: config.secureCookies, engineHash: facts.hash, types: [...facts.types], config, store, log }));
   return `${url}/sign-in?token=${await people.createLink(await people.owner())}`;
 }
 

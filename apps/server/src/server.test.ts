@@ -61,7 +61,10 @@ describe('signing in', () => {
     const link = (await client.request('POST', '/api/sign-in-links')).json<{ path: string }>().path;
     const other = await TestClient.signedIn(t.server.url, t.server.url + link);
     expect((await other.get('/api/me')).json()).toEqual({ name: 'Owner', role: 'owner' });
+    const live = await other.connect();
+    const gone = new Promise((resolve) => live.socket.once('disconnect', resolve));
     expect((await other.request('POST', '/api/sign-out')).status).toBe(204);
+    await gone;
     expect((await other.get('/api/me')).status).toBe(401);
   });
 
@@ -204,6 +207,30 @@ describe('what is malformed is refused with a reason and logged', () => {
     const line = log().slice(before);
     expect(line).toContain('a message was refused');
     expect(line).toContain(error);
+  });
+
+  it.each([
+    ['bytes that are no message', Buffer.from([0xc1, 0xff])],
+    ['a message of no known type', Buffer.from([0x82, 0xa4, 0x74, 0x79, 0x70, 0x65, 0x63, 0xa3, 0x6e, 0x73, 0x70, 0xa1, 0x2f])],
+    ['lists within lists without end', Buffer.alloc(200_000, 0x91)],
+    ['text', 'not MessagePack'],
+  ])('%s closes that connection, and no other', async (_what, bytes) => {
+    const rude = await client.connect();
+    const before = log().length;
+    const gone = new Promise((resolve) => rude.socket.once('disconnect', resolve));
+    rude.socket.io.engine.write(bytes);
+    await gone;
+    expect(log().slice(before)).toContain('a message was refused: it is not one of ours');
+    expect(await socket.ask('run:join', { run: 'x', from: 1 })).toMatchObject({ ok: false });
+  });
+
+  it('a message that is too large closes that connection, and no other', async () => {
+    const rude = await client.connect();
+    const gone = new Promise((resolve) => rude.socket.once('disconnect', resolve));
+    rude.socket.emit('draft:save', { lab: 'demo', text: 'x'.repeat(2 << 20), version: 99 });
+    await gone;
+    expect(log()).toContain('a connection was closed');
+    expect(await socket.ask('run:join', { run: 'x', from: 1 })).toMatchObject({ ok: false });
   });
 
   it('a message without an acknowledgement does no harm', async () => {

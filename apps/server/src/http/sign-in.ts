@@ -12,6 +12,8 @@ export interface SignInOptions {
   readonly people: People;
   readonly cookie: string;
   readonly secure: boolean;
+  /** Told when a session has ended. */
+  readonly signedOut: (session: string) => void;
 }
 
 const Link = z.string().regex(/^[\w-]{20,100}$/);
@@ -61,7 +63,10 @@ export function signIn(o: SignInOptions): Router {
 
   router.post('/api/sign-out', async (request, response) => {
     const secret = readCookie(request, o.cookie);
-    if (secret !== undefined) await o.people.signOut(secret);
+    if (secret !== undefined) {
+      await o.people.signOut(secret);
+      o.signedOut(secret);
+    }
     response.setHeader('Set-Cookie', writeCookie(o.cookie, '', o.secure));
     response.status(204).end();
   });

@@ -12,6 +12,7 @@ import { type AckValues } from '@dmalab/contracts/api';
 import { type Ack, ClientMessages, type ServerMessages } from '@dmalab/contracts/wire';
 import { isSameOrigin, readCookie } from '../auth/cookie.ts';
 import type { People, Person } from '../auth/people.ts';
+import { hashOf } from '../auth/secret.ts';
 import type { Log } from '../log.ts';
 import { reasonOf } from '../problem.ts';
 import { malformed, Refusal } from '../refusal.ts';
@@ -36,6 +37,8 @@ export type Handlers = { readonly [K in keyof ClientMessages]: (client: Client, 
 export interface Sockets {
   /** Tells every page of a person where a submission stands. */
   tell(personId: string, view: SubmissionView): void;
+  /** Closes the connections of a session that has ended. */
+  signOut(session: string): void;
   close(): Promise<void>;
 }
 
@@ -55,6 +58,7 @@ export function openSockets(o: { server: HttpServer; people: People; cookie: str
       (person) => {
         if (person === undefined) return next(new Error('sign in first'));
         socket.data.person = person;
+        void socket.join(sessionRoom(secret ?? ''));
         next();
       },
       (thrown: unknown) => {
@@ -69,12 +73,17 @@ export function openSockets(o: { server: HttpServer; people: People; cookie: str
       const message: ServerMessages['submission:state'] = { submission, state, position, report };
       io.to(room(personId)).emit('submission:state', message);
     },
+    signOut: (session) => io.in(sessionRoom(session)).disconnectSockets(true),
     close: () => new Promise((resolve) => void io.close(() => resolve())),
   };
 }
 
 function room(personId: string): string {
   return `person:${personId}`;
+}
+
+function sessionRoom(secret: string): string {
+  return `session:${hashOf(secret)}`;
 }
 
 function serve(socket: Socket, handlers: Handlers, log: Log): void {
@@ -101,9 +110,10 @@ function serve(socket: Socket, handlers: Handlers, log: Log): void {
   });
   socket.on('disconnect', (reason, details) => {
     for (const { leave } of client.watching.values()) leave();
-    if (reason === 'parse error') log.warn({ person: person.id, details: String(details) }, 'a message was refused: it is not MessagePack');
+    if (reason !== 'client namespace disconnect' && reason !== 'server shutting down') log.info({ person: person.id, reason, details: details instanceof Error ? reasonOf(details) : undefined }, 'a connection was closed');
   });
-  socket.on('error', (error) => log.warn({ person: person.id, error: reasonOf(error) }, 'socket'));
+  // Emitted for what the parser cannot read; the connection is closed with it.
+  socket.on('error', (error) => log.warn({ person: person.id, error: reasonOf(error) }, 'a message was refused: it is not one of ours'));
 }
 
 async function answerTo(client: Client, handlers: Handlers, kind: unknown, message: unknown): Promise<unknown> {

@@ -86,8 +86,8 @@ export class TestSocket {
   }
 
   /** The first message of a kind that satisfies `test`, past or to come. */
-  async hear<K extends keyof ServerMessages>(kind: K, test: (message: ServerMessages[K]) => boolean = () => true): Promise<ServerMessages[K]> {
-    for (const until = Date.now() + 15_000; Date.now() < until; ) {
+  async hear<K extends keyof ServerMessages>(kind: K, test: (message: ServerMessages[K]) => boolean = () => true, patienceMs = 15_000): Promise<ServerMessages[K]> {
+    for (const until = Date.now() + patienceMs; Date.now() < until; ) {
       const found = this.all(kind).find((message) => test(message));
       if (found !== undefined) return found;
       await new Promise<void>((resolve) => {
