@@ -8,7 +8,7 @@ import { root } from './repo.ts';
 const FLAGS = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-dev-shm-usage'];
 
 /** Signals of the app may take seconds on a loaded machine. */
-export const PATIENCE_MS = 60_000;
+export const PATIENCE_MS = 15_000;
 export const DESK = { width: 1600, height: 1000 } as const;
 export const PHONE = { width: 390, height: 844 } as const;
 
@@ -26,6 +26,7 @@ export interface Visit {
 /** A window of its own that is signed in as whoever owns `signInUrl` or, for later windows, `like`. */
 export async function openWindow(browser: Browser, o: { signInUrl?: string; like?: Page; width?: number; height?: number } = {}): Promise<Visit> {
   const context = await browser.newContext({
+    permissions: ['clipboard-read', 'clipboard-write'],
     viewport: { width: o.width ?? DESK.width, height: o.height ?? DESK.height },
     reducedMotion: 'reduce',
     ...(o.like === undefined ? {} : { storageState: await o.like.context().storageState() }),
@@ -55,8 +56,14 @@ export async function visibleText(page: Page): Promise<string[]> {
 export async function typeDriver(page: Page, text: string): Promise<void> {
   await page.locator('.monaco-editor .view-lines').first().click();
   await page.keyboard.press('ControlOrMeta+A');
-  await page.keyboard.insertText(text);
+  await paste(page, text);
   await page.locator('[data-draft="saved"]').waitFor();
+}
+
+/** Typing would be indented and completed by the editor; pasted text stays as it is. */
+async function paste(page: Page, text: string): Promise<void> {
+  await page.evaluate((t) => navigator.clipboard.writeText(t), text);
+  await page.keyboard.press('ControlOrMeta+V');
 }
 
 /** Puts the caret into a line, replaces what stands there by keyboard. */
@@ -70,7 +77,7 @@ export async function addToLine(page: Page, old: string, text: string): Promise<
   await page.keyboard.press('End');
   await page.keyboard.press('Shift+Home');
   await page.keyboard.press('Shift+Home');
-  await page.keyboard.insertText(text);
+  await paste(page, text);
 }
 
 /** What the switch says of a profile: `complete`, `violated, of an earlier text`. */

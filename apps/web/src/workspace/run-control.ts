@@ -31,7 +31,7 @@ export class RunControl {
     const { lab, text, profile, workload, busy } = this.#store.getState();
     if (lab === null || busy === 'starting') return;
     this.#live?.stop();
-    const view = this.#add({ label: `run ${this.#nextLabel++}`, parent: null, profile, workload, token: '', source: text, blanked: '' });
+    const view = this.#add({ label: `run ${this.#nextLabel++}`, parent: null, profile, workload, token: '', source: text, blanked: '' }, true);
     this.#store.setState({ busy: 'starting', problem: '', verdicts: {}, progress: null, diagnostics: [] });
     try {
       await this.#backend.run({ lab: lab.manifest.id, text, profile, workload, check: true }, this.#sink(view));
@@ -82,7 +82,7 @@ export class RunControl {
     const parent = activeRun(s);
     if (s.lab === null || parent === null || s.busy === 'replaying') return;
     const deviations = branchDeviations(parent.trace.index.events, step, question, answer);
-    const view = this.#add({ label: branchLabel(parent.label, step, answer), parent: parent.id, profile: parent.profile, workload: parent.workload, token: '', source: parent.source, blanked: parent.blanked }, step);
+    const view = this.#add({ label: branchLabel(parent.label, step, answer), parent: parent.id, profile: parent.profile, workload: parent.workload, token: '', source: parent.source, blanked: parent.blanked });
     this.#store.setState({ busy: 'replaying', problem: '' });
     try {
       const result = await this.#replayer.replay({ lab: s.lab, blanked: parent.blanked, profile: parent.profile, workload: parent.workload, token: parent.token, deviations }, (batch) => this.#events(view.id, batch));
@@ -130,7 +130,7 @@ export class RunControl {
     const { lab } = this.#store.getState();
     if (lab === null) return;
     this.#store.setState({ busy: 'replaying' });
-    const view = this.#add({ ...o, parent: o.parent ?? null }, step);
+    const view = this.#add({ ...o, parent: o.parent ?? null });
     try {
       if (o.blanked !== '' && (await this.#replayer.matches(lab.engine))) {
         const result = await this.#replayer.replay({ lab, blanked: o.blanked, profile: o.profile, workload: o.workload, token: o.token }, (batch) => this.#events(view.id, batch));
@@ -186,9 +186,9 @@ export class RunControl {
     this.#paint = run.trace.length > 5_000 ? window.setTimeout(paint, 250) : requestAnimationFrame(paint);
   }
 
-  #add(o: Omit<RunView, 'id' | 'trace' | 'ended' | 'parent'> & { parent: number | null }, step = 0): RunView {
+  #add(o: Omit<RunView, 'id' | 'trace' | 'ended' | 'parent'> & { parent: number | null }, live = false): RunView {
     const view: RunView = { id: this.#nextId++, label: o.label, parent: o.parent, profile: o.profile, workload: o.workload, token: o.token, source: o.source, blanked: o.blanked, trace: new Trace(), ended: null };
-    this.#store.setState((s) => ({ runs: [...s.runs, view].slice(-40), active: view.id, step: 0, following: step === 0, open: new Set<number>() }));
+    this.#store.setState((s) => ({ runs: [...s.runs, view].slice(-40), active: view.id, step: 0, following: live, open: new Set<number>() }));
     return view;
   }
 
