@@ -17,7 +17,8 @@ export interface Cell {
   readonly size: number;
 }
 
-const regionOf = (place: Place): string => (place.space === 'ram' ? '' : `${place.space}:${place.owner}`);
+/** Places of different regions never overlap: RAM, each device's registers, each interrupt vector. */
+export const regionOf = (place: Place): string => (place.space === 'ram' ? '' : place.space === 'irq' ? `irq:${place.owner}/${place.address}` : `mmio:${place.owner}`);
 
 export class Cells {
   #cells: Cell[] = [];

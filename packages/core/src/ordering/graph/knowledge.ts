@@ -5,7 +5,7 @@
  * any earlier lets `v → v+1` feed itself for ever.
  */
 import type { Place, Value } from '../../base/port.ts';
-import type { Cell } from './cells.ts';
+import { regionOf, type Cell } from './cells.ts';
 import type { GraphEvent } from './execution.ts';
 
 export interface KnownWrite {
@@ -18,7 +18,7 @@ export interface KnownWrite {
 }
 
 const overlaps = (cell: Cell, known: KnownWrite): boolean =>
-  cell.address < known.place.address + known.place.size && known.place.address < cell.address + cell.size && cell.region === (known.place.space === 'ram' ? '' : `${known.place.space}:${known.place.owner}`);
+  cell.address < known.place.address + known.place.size && known.place.address < cell.address + cell.size && cell.region === regionOf(known.place);
 
 export class Knowledge {
   readonly #known = new Map<string, KnownWrite>();
