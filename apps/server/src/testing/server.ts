@@ -32,6 +32,9 @@ export async function startTestServer(o: { lab?: LabBundle; dataDir?: string; gr
     facts: { hash: 'engine', types: [{ path: 'linux/io.d.ts', text: 'export {};\n' }] },
     ...o.options,
     config: { port: 0, labDirs: [labs], ...o.config },
+  }).catch((thrown: unknown) => {
+    folder.remove();
+    throw thrown;
   });
   // One link signs in once; every client of a test shares its session.
   const first = await TestClient.signedIn(server.url, server.signInUrl);
