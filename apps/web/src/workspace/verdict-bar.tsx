@@ -8,7 +8,16 @@ import { useRun, useWorkspace, useWs } from './context.tsx';
 import { activeVerdict, isStale } from './state.ts';
 import { copyLink } from './permalink.ts';
 
+/** The region stays; what is in it changes, and a finding is an alert inside it. */
 export function VerdictBar({ onSite }: { readonly onSite: (site: Site) => void }): ReactNode {
+  return (
+    <section aria-label="Verdict">
+      <Content onSite={onSite} />
+    </section>
+  );
+}
+
+function Content({ onSite }: { readonly onSite: (site: Site) => void }): ReactNode {
   const workspace = useWorkspace();
   const busy = useWs((s) => s.busy);
   const problem = useWs((s) => s.problem);
@@ -40,7 +49,7 @@ export function VerdictBar({ onSite }: { readonly onSite: (site: Site) => void }
   const evidence = finding?.evidence ?? (typeof detail?.evidence === 'string' ? detail.evidence : '');
   const source = finding?.source ?? (typeof detail?.source === 'string' ? detail.source : '');
   return (
-    <section className={`verdict ${violated ? 'bad' : ''} ${stale ? 'stale' : ''}`} aria-label="Verdict" role={violated && !stale ? 'alert' : undefined}>
+    <section className={`verdict ${violated ? 'bad' : ''} ${stale ? 'stale' : ''}`} role={violated && !stale ? 'alert' : undefined}>
       <strong className={`w v-${violated ? 'bad' : (look?.tone ?? 'ink')}`}>
         <Icon name={violated ? 'no' : (look?.icon ?? 'none')} />
         {violated ? 'violated' : look?.word}
@@ -93,7 +102,7 @@ const BUSY = { idle: '', starting: 'The run is being started.', running: 'The dr
 
 function Line({ tone, icon, word, text }: { readonly tone: string; readonly icon: 'none' | 'error'; readonly word: string; readonly text: string }): ReactNode {
   return (
-    <section className="verdict" aria-label="Verdict" aria-live="polite">
+    <section className="verdict" aria-live="polite">
       <strong className={`w v-${tone}`}>
         <Icon name={icon} />
         {word}
