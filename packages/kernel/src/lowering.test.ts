@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { CORE_PROFILES } from '@dmalab/core/machine/profile';
 import type { RuleTable } from '@dmalab/core/ordering/rules';
+import { CompiledTable } from '@dmalab/core/ordering/views';
 import { BARRIERS, LOWERINGS, type Step } from './lowering.ts';
 import { BARRIER_WEIGHT, KERNEL_PROFILES, type KernelProfile } from './profiles.ts';
 
@@ -13,8 +14,9 @@ const core = (profile: KernelProfile): (typeof CORE_PROFILES)[keyof typeof CORE_
 };
 
 /** Fence names a table knows. */
-function fences(table: RuleTable): Set<string> {
-  return new Set([...table.idleFences, ...table.rows.flatMap((row) => ('fence' in row.on ? row.on.fence : []))]);
+function fences(table: RuleTable): { has(name: string): boolean } {
+  const compiled = new CompiledTable(table);
+  return { has: (name) => compiled.knowsFence(name) };
 }
 const text = (steps: readonly Step[]): string => steps.map((step) => (step.kind === 'fence' ? step.fence : step.kind === 'branch' ? 'branch' : step.order)).join('; ');
 
@@ -22,12 +24,17 @@ describe('the instructions are those of Linux 6.12', () => {
   it.each([
     ['x86-64', { mb: 'mfence', rmb: 'lfence', wmb: 'sfence', smp_mb: 'lock.addl', smp_rmb: 'compiler', smp_wmb: 'compiler', dma_mb: 'mfence', dma_rmb: 'compiler', dma_wmb: 'compiler', barrier: 'compiler' }],
     ['arm64', { mb: 'dsb.sy', rmb: 'dsb.ld', wmb: 'dsb.st', smp_mb: 'dmb.ish', smp_rmb: 'dmb.ishld', smp_wmb: 'dmb.ishst', dma_mb: 'dmb.osh', dma_rmb: 'dmb.oshld', dma_wmb: 'dmb.oshst', barrier: 'compiler' }],
+    ['riscv64', { mb: 'fence.iorw.iorw', rmb: 'fence.ir.ir', wmb: 'fence.ow.ow', smp_mb: 'fence.rw.rw', smp_rmb: 'fence.r.r', smp_wmb: 'fence.w.w', dma_mb: 'fence.iorw.iorw', dma_rmb: 'fence.ir.ir', dma_wmb: 'fence.ow.ow', barrier: 'compiler' }],
   ] as const)('barriers of %s', (id, expected) => {
     for (const name of BARRIERS) expect(LOWERINGS[id].barriers[name], name).toEqual([expected[name]]);
   });
 
   it('accessors', () => {
-    const { arm64, 'x86-64': x86, strict } = LOWERINGS;
+    const { arm64, riscv64, 'x86-64': x86, strict } = LOWERINGS;
+    expect(text(riscv64.accesses['mmio-read'])).toBe('full; fence.i.ir');
+    expect(text(riscv64.accesses['mmio-write'])).toBe('fence.w.o; full');
+    expect(text(riscv64.accesses['store-release'])).toBe('fence.rw.w; relaxed');
+    expect(text(riscv64.accesses['load-acquire'])).toBe('relaxed; fence.r.rw');
     expect(text(arm64.accesses['mmio-read'])).toBe('full; dmb.oshld; branch');
     expect(text(arm64.accesses['mmio-write'])).toBe('dmb.oshst; full');
     expect(text(arm64.accesses['mmio-read-relaxed'])).toBe('relaxed');
@@ -40,7 +47,7 @@ describe('the instructions are those of Linux 6.12', () => {
   });
 
   it('a uniprocessor build keeps the barriers towards devices and drops those between CPUs', () => {
-    for (const id of ['x86-64', 'arm64', 'strict'] as const) {
+    for (const id of ['x86-64', 'arm64', 'riscv64', 'strict'] as const) {
       const smp = LOWERINGS[id];
       const up = LOWERINGS[`${id}-up`];
       for (const name of BARRIERS) expect(up.barriers[name], name).toEqual(name.startsWith('smp_') ? ['compiler'] : smp.barriers[name]);

@@ -90,6 +90,34 @@ const ARM64: Lowering = {
   takenBack: null,
 };
 
+/** Fences name input (i) and output (o) apart from memory; loads and stores carry no order of their own. */
+const RISCV64: Lowering = {
+  barriers: {
+    mb: ['fence.iorw.iorw'],
+    rmb: ['fence.ir.ir'],
+    wmb: ['fence.ow.ow'],
+    dma_mb: ['fence.iorw.iorw'],
+    dma_rmb: ['fence.ir.ir'],
+    dma_wmb: ['fence.ow.ow'],
+    smp_mb: ['fence.rw.rw'],
+    smp_rmb: ['fence.r.r'],
+    smp_wmb: ['fence.w.w'],
+    barrier: ['compiler'],
+  },
+  accesses: {
+    ...PLAIN,
+    ...RELAXED_MMIO,
+    'load-acquire': [access('relaxed'), fence('fence.r.rw')],
+    'store-release': [fence('fence.rw.w'), access('relaxed')],
+    'mmio-read': [access('full'), fence('fence.i.ir')],
+    'mmio-write': [fence('fence.w.o'), access('full')],
+  },
+  wake: 'release',
+  woken: 'acquire',
+  maintained: null,
+  takenBack: null,
+};
+
 /** Each primitive is what the documentation promises of it, see core's ordering/tables/strict. */
 const STRICT: Lowering = {
   barriers: {
@@ -132,8 +160,10 @@ function uniprocessor(lowering: Lowering): Lowering {
 export const LOWERINGS = {
   'x86-64': X86_64,
   arm64: ARM64,
+  riscv64: RISCV64,
   strict: STRICT,
   'x86-64-up': uniprocessor(X86_64),
   'arm64-up': uniprocessor(ARM64),
+  'riscv64-up': uniprocessor(RISCV64),
   'strict-up': uniprocessor(STRICT),
 } as const satisfies Record<string, Lowering>;

@@ -58,11 +58,13 @@ export const KERNEL_PROFILES = {
   'x86-64': { id: 'x86-64', core: 'x86-64', up: false, endian: little, lowering: LOWERINGS['x86-64'], cache: null },
   arm64: { id: 'arm64', core: 'arm64', up: false, endian: little, lowering: LOWERINGS.arm64, cache: null },
   'arm64-nc': { id: 'arm64-nc', core: 'arm64-nc', up: false, endian: little, lowering: LOWERINGS.arm64, cache: ARM64_CACHE },
+  riscv64: { id: 'riscv64', core: 'riscv64', up: false, endian: little, lowering: LOWERINGS.riscv64, cache: null },
   strict: { id: 'strict', core: 'strict', up: false, endian: little, lowering: LOWERINGS.strict, cache: null },
   'strict-nc': { id: 'strict-nc', core: 'strict-nc', up: false, endian: little, lowering: LOWERINGS.strict, cache: STRICT_CACHE },
   'x86-64-up': { id: 'x86-64-up', core: 'x86-64', up: true, endian: little, lowering: LOWERINGS['x86-64-up'], cache: null },
   'arm64-up': { id: 'arm64-up', core: 'arm64', up: true, endian: little, lowering: LOWERINGS['arm64-up'], cache: null },
   'arm64-nc-up': { id: 'arm64-nc-up', core: 'arm64-nc', up: true, endian: little, lowering: LOWERINGS['arm64-up'], cache: ARM64_CACHE },
+  'riscv64-up': { id: 'riscv64-up', core: 'riscv64', up: true, endian: little, lowering: LOWERINGS['riscv64-up'], cache: null },
   'strict-up': { id: 'strict-up', core: 'strict', up: true, endian: little, lowering: LOWERINGS['strict-up'], cache: null },
   'strict-nc-up': { id: 'strict-nc-up', core: 'strict-nc', up: true, endian: little, lowering: LOWERINGS['strict-up'], cache: STRICT_CACHE },
 } as const satisfies Record<string, KernelProfile>;
