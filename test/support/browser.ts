@@ -69,7 +69,7 @@ async function paste(page: Page, text: string): Promise<void> {
 /** Puts the caret into a line, replaces what stands there by keyboard. */
 export async function addToLine(page: Page, old: string, text: string): Promise<void> {
   await page.keyboard.press('Escape');
-  const line = page.locator('.monaco-editor .view-lines').first().locator('.view-line').filter({ hasText: old.trim().replaceAll(' ', '\u00a0') });
+  const line = page.locator('.monaco-editor .view-lines').first().locator('.view-line').filter({ hasText: old.trim() });
   await page.locator('.monaco-editor .view-lines').first().click();
   await page.keyboard.press('ControlOrMeta+Home');
   for (let i = 0; i < 200 && (await line.count()) === 0; i += 1) await page.keyboard.press('PageDown');
