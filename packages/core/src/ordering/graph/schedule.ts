@@ -345,7 +345,7 @@ class Scheduled {
     for (let i = eventsBefore; i < this.#execution.events.length; i += 1) {
       const event = this.#execution.events[i];
       for (const part of event?.parts ?? []) {
-        this.#learn(actor.index, part);
+        this.#learn(actor.index, part.cell, part.event.writeIndex);
         this.#waits.forEach((wait, agent) => {
           if (wait !== null && agent !== actor.index && wait.cells.includes(part.cell)) this.#arrivals.push({ part, agent, ordinal: wait.ordinal });
         });
@@ -353,11 +353,16 @@ class Scheduled {
     }
   }
 
-  #learn(agent: number, part: StorePart): void {
+  #learn(agent: number, cell: number, writeIndex: number): void {
     const known = this.#mayWrite[agent];
-    if (known === undefined || (known.get(part.cell) ?? -1) >= part.event.writeIndex) return;
-    known.set(part.cell, part.event.writeIndex);
-    for (const denied of this.#denied.get(part.cell) ?? []) if (denied !== agent) this.#learnt = true;
+    if (known === undefined || (known.get(cell) ?? -1) >= writeIndex) return;
+    known.set(cell, writeIndex);
+    for (const denied of this.#denied.get(cell) ?? []) if (denied !== agent) this.#learnt = true;
+  }
+
+  /** A write that is impossible here (another agent won the atomic) may be possible had somebody waited. */
+  #attempts(actor: Actor, op: Op): void {
+    this.#cellsOf(actor, op).forEach((cell, i) => this.#learn(actor.index, cell, actor.writes + i));
   }
 
   /** Offers writes that came to those who waited for them. */
@@ -395,14 +400,17 @@ class Scheduled {
       case 'maintain':
         throw new NotInGraph('cache maintenance is explored by the operational form only');
       case 'store':
+        this.#attempts(actor, op);
         return this.#answered(this.#choose(actor, actor.ordinal, op, accesses.store(actor, op)));
       case 'choose':
         return this.#answered(this.#choose(actor, actor.ordinal, op, Array.from({ length: op.width }, (_, i) => () => i)));
       case 'interrupt':
         if (this.#routes[actor.index]?.length === 0) return 0;
         return this.#answered(this.#choose(actor, actor.ordinal, op, [() => 0, ...this.#waysToRead(actor, op, accesses), ...this.#later(actor, op)]));
-      case 'load':
       case 'rmw':
+        this.#attempts(actor, op);
+        return this.#answered(this.#choose(actor, actor.ordinal, op, [...this.#waysToRead(actor, op, accesses), ...this.#later(actor, op)]));
+      case 'load':
         return this.#answered(this.#choose(actor, actor.ordinal, op, [...this.#waysToRead(actor, op, accesses), ...this.#later(actor, op)]));
       case 'await':
       case 'idle':
