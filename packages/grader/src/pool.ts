@@ -17,7 +17,7 @@ import { type Wall, probeWall } from './wall/wall.ts';
 export interface PoolOptions {
   /** Jobs at the same time; 2 by default. */
   readonly size?: number;
-  /** Hard wall limit of one job, milliseconds; three times what the budgets allow. */
+  /** Hard wall limit of one job, milliseconds: far above what the budgets allow on a busy machine, since a kill is our fault and never a verdict. */
   readonly wallMs?: number;
   readonly wall?: Wall;
 }
@@ -61,7 +61,7 @@ export class GraderPool {
   constructor(options: PoolOptions = {}) {
     this.wall = options.wall ?? probeWall();
     this.#size = options.size ?? 2;
-    this.#wallMs = options.wallMs ?? 60_000;
+    this.#wallMs = options.wallMs ?? 180_000;
     this.#compiler = new Compiler(this.wall);
     this.#spare = new GraderProcess(this.wall);
   }
