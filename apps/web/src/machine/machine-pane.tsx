@@ -74,7 +74,7 @@ export function RingPanel({ trace, state, step }: { readonly trace: Trace; reado
       </div>
       <Links ordered={state.machine?.profile.startsWith('x86') === true} />
       {all.map((l) => (
-        <RingTable key={l.name} view={ringView(l, state, index, step)} names={names} coherent={state.machine?.coherent ?? true} onSeek={seek} />
+        <RingTable key={l.address} view={ringView(l, state, index, step)} names={names} coherent={state.machine?.coherent ?? true} onSeek={seek} />
       ))}
       <Lent state={state} names={names} />
       {circle !== null && <Circle steps={circle} names={names} />}

@@ -16,7 +16,7 @@ export function SlotTwin({ trace, state, step }: { readonly trace: Trace; readon
       {all.map((layout) => {
         const view = ringView(layout, state, index, step);
         return (
-          <table key={layout.name} className="regs">
+          <table key={layout.address} className="regs">
             <caption>
               {layout.name} after step {step}
             </caption>

@@ -2,7 +2,13 @@
 /** The kernel API as its own declarations document it: the same text the editor shows on hover. */
 import { useMemo, useState, type ReactNode } from 'react';
 import { useWs } from '../workspace/context.tsx';
-import { parseDeclarations } from './declarations.ts';
+import { docMarkdown, parseDeclarations } from './declarations.ts';
+import { renderMarkdown } from './markdown.ts';
+
+function Doc({ text }: { readonly text: string }): ReactNode {
+  const html = useMemo(() => renderMarkdown(docMarkdown(text)), [text]);
+  return <div dangerouslySetInnerHTML={{ __html: html }} />;
+}
 
 export function ApiPanel(): ReactNode {
   const types = useWs((s) => s.lab?.types);
@@ -22,8 +28,8 @@ export function ApiPanel(): ReactNode {
           <div key={`${e.module}/${e.name}/${e.signature}`}>
             <dt>{e.signature}</dt>
             <dd>
-              {e.module !== '' && `from '${e.module}'\n`}
-              {e.doc}
+              {e.module !== '' && <code>from &apos;{e.module}&apos;</code>}
+              <Doc text={e.doc} />
             </dd>
           </div>
         ))}

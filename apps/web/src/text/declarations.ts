@@ -29,3 +29,8 @@ function cleanComment(raw: string): string {
     .join('\n')
     .trim();
 }
+
+/** Tags of a doc comment (`@param size bytes`) as a list, so that they read as the editor shows them. */
+export function docMarkdown(doc: string): string {
+  return doc.replace(/^@(\w+)[ \t]*/gm, (_, tag: string) => `- *${tag}* `).replace(/([^\n])\n- \*/, '$1\n\n- *');
+}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, it } from 'vitest';
-import { parseDeclarations } from './declarations.ts';
+import { docMarkdown, parseDeclarations } from './declarations.ts';
 import { renderMarkdown } from './markdown.ts';
 
 it('raw HTML in a lab text is shown, never run', () => {
@@ -31,4 +31,9 @@ it('declarations are read with module, signature and comment', () => {
     { module: 'linux/io', name: 'writel', signature: 'writel(value: number, address: iomem): void', doc: 'Posts a value.\n@param value what' },
     { module: 'linux/io', name: 'X', signature: 'const X: 4', doc: '' },
   ]);
+});
+
+it('tags of a comment become a list of their own', () => {
+  const html = renderMarkdown(docMarkdown('Posts a value.\n@param value what\n@returns nothing'));
+  expect(html).toMatch(/<p>Posts a value\.<\/p>\s*<ul>\s*<li><em>param<\/em> value what<\/li>\s*<li><em>returns<\/em> nothing<\/li>/);
 });

@@ -55,9 +55,11 @@ export function layoutTall(model: TimelineModel, o: LayoutOptions): Scene {
   const field = new LabelField({ x: 26, y: 0, w: o.width - 26, h: height });
   drawCurrent(items, t);
   drawLanes(items, t, height);
-  slots.forEach((s, i) => drawSlot(items, t, s, top[i]!, o));
+  slots.forEach((s, i) => s.kind === 'step' && drawSlot(items, t, s, top[i]!, o));
   drawBars(items, t);
   for (const a of model.arrows) drawArrow(items, a, t);
+  // A fold covers the bars that pass behind it, so that its words can be read.
+  slots.forEach((s, i) => s.kind === 'fold' && drawSlot(items, t, s, top[i]!, o));
   drawMarks(items, field, t);
   drawFinding(items, field, t);
   drawLabels(field, t);

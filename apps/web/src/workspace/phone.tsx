@@ -49,7 +49,9 @@ export function Phone({ onSite }: { readonly onSite: (site: Site) => void }): Re
         </button>
         <ThemeButton />
       </header>
-      <ProfileSwitch />
+      <section aria-label="Profile">
+        <ProfileSwitch />
+      </section>
       <NetLine />
       <VerdictBar onSite={onSite} />
       <main>
