@@ -51,7 +51,8 @@ export class Guide implements Strategy {
   pick(choice: Choice): number {
     const about = choice.about?.();
     const { progress } = choice;
-    if (about === undefined || progress === undefined) return 0;
+    // Off the plan, answers of the plan mean nothing any more.
+    if (about === undefined || progress === undefined || this.diverged !== '') return 0;
     const next = this.#next(progress);
     switch (about.kind) {
       case 'step':
@@ -68,7 +69,7 @@ export class Guide implements Strategy {
         const answer = this.plan.answers.get(choice.agent)?.[about.op - 1]?.value;
         if (answer === undefined || answer === null) return choice.kind === 'irq' ? 1 : this.#lost(`${choice.agent} was not to come to operation ${about.op}`);
         if (choice.kind === 'irq') return Number(answer) === 0 ? 1 : 0;
-        return Number(answer);
+        return Number(answer) < choice.width ? Number(answer) : this.#lost(`${choice.agent} asks something else at operation ${about.op}`);
       }
     }
   }
