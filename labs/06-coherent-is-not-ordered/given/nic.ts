@@ -19,7 +19,7 @@ import { GFP_KERNEL, kzalloc } from 'linux/slab';
 import { dma_addr_t, iomem, le16, le32, le64, u32 } from 'linux/types';
 
 /** Slots in each ring. */
-export const RING = 4;
+export const RING = 2;
 
 /** Bits of `flags`. */
 export const OWN = 0x8000;
