@@ -3,8 +3,8 @@
 import type { MemoryLocation, Scalar } from './test.ts';
 import type { Source } from './source.ts';
 
-/** First address; far above any number a test writes. */
-const BASE = 0x1_0000_0000;
+/** First address; no number that a test is likely to write. */
+const BASE = 0x3c5a_9b00_0000;
 /** Bytes between locations; a location is smaller. */
 const STRIDE = 0x1000;
 

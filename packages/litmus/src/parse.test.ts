@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, it } from 'vitest';
+import { parseLitmus } from './parse.ts';
+import { printRun } from './print.ts';
+import { runLitmus } from './run.ts';
+import { LitmusError } from './source.ts';
+
+const MP = `AArch64 MP+dmb.st+addr
+"Message passing (* not a comment *)"
+Cycle=Rfe DpAddrdR Fre DMB.STdWW
+{ 0:X1=x; 0:X3=y; (* nested (* comment *) *)
+1:X1=y; 1:X4=x; }
+ P0          | P1                  ;
+ MOV W0,#1   | LDR W0,[X1]         ;
+ STR W0,[X1] | EOR W2,W0,W0        ;
+ DMB ST      | LDR W3,[X4,W2,SXTW] ;
+ MOV W2,#1   |                     ;
+ STR W2,[X3] |                     ;
+exists (1:X0=1 /\\ 1:X3=0)
+`;
+
+const states = (text: string): string[] => runLitmus(parseLitmus(text)).states.map((s) => s.key);
+const one = (arch: string, init: string, code: string, tail: string): string => `${arch} t\n{ ${init} }\n P0 ;\n${code.split(';').map((l) => ` ${l.trim()} ;`).join('\n')}\n${tail}\n`;
+
+it('reads a whole test and prints its run as herd does', () => {
+  const test = parseLitmus(MP);
+  expect(test).toMatchObject({ arch: 'AArch64', name: 'MP+dmb.st+addr', doc: 'Message passing (* not a comment *)', metadata: [['Cycle', 'Rfe DpAddrdR Fre DMB.STdWW']], quantifier: 'exists' });
+  expect(printRun(test, runLitmus(test))).toBe(`Test MP+dmb.st+addr Allowed
+States 3
+1:X0=0; 1:X3=0;
+1:X0=0; 1:X3=1;
+1:X0=1; 1:X3=1;
+No
+Witnesses
+Positive: 0 Negative: 3
+Condition exists (1:X0=1 /\\ 1:X3=0)
+Observation MP+dmb.st+addr Never 0 3
+`);
+});
+
+describe('initial states', () => {
+  it('have types, addresses, arrays and registers of every spelling', () => {
+    expect(states(one('AArch64', 'uint64_t x=0x100000001; int a[3]={1,-2}; int64_t *p=&x; P0:X0=x; 0:X1=p; 0:X2=a', 'LDR X3,[X0]; LDR X4,[X1]; LDR W5,[X2,#4]', 'locations [0:X3; 0:X4; 0:X5; a[1]; a; x;] forall (true)'))).toEqual(['0:X3=4294967297;0:X4=x;0:X5=4294967294;a={1,-2,0};a[1]=-2;[x]=4294967297']);
+  });
+  it('start at zero, and what only the condition names exists', () => {
+    expect(states(one('X86_64', '', 'movl $1,(x)', 'exists (x=1 /\\ y=0)'))).toEqual(['[x]=1;[y]=0']);
+  });
+});
+
+describe('conditions', () => {
+  const ok = (condition: string): boolean => runLitmus(parseLitmus(one('RISCV', '0:x5=x; 0:x6=3', 'sw x6,0(x5); lw a0,0(x5)', condition))).ok;
+  it.each([
+    ['exists (0:x10=3)', true],
+    ['exists (0:a0=3)', true],
+    ['~exists (0:a0=3)', false],
+    ['~ exists (0:a0=4)', true],
+    ['forall ([x]=3 /\\ 0:x6=[x])', true],
+    ['forall (0:x10=0:x6)', true],
+    ['forall (x<>4)', true],
+    ['forall (x=1 \\/ x=3 /\\ 0:x6=3)', true],
+    ['forall (not (x=4) /\\ ~(x=5))', true],
+    ['forall (x=4 => x=5)', true],
+    // `=>` binds more tightly than /\ in herd.
+    ['forall (x=4 => x=5 /\\ x=4)', false],
+    ['forall (0:x5=x)', true],
+    ['filter (x=4) forall (false)', true],
+    ['final (x=0x3)', true],
+  ])('%s', (condition, expected) => expect(ok(condition)).toBe(expected));
+});
+
+describe('what cannot be read is said with its place', () => {
+  const problem = (text: string): string => {
+    try {
+      parseLitmus(text);
+    } catch (error) {
+      if (error instanceof LitmusError) return error.message;
+      throw error;
+    }
+    return 'was read';
+  };
+  it.each([
+    ['PPC t\n{}\n P0 ;\nexists (x=1)', /^1:1: architecture "PPC" is not known; expected AArch64, RISCV, X86_64, X86$/],
+    ['AArch64 t\n P0 ;\nexists (x=1)', /^3:13: there is no initial state; expected "\{"$/],
+    ['AArch64 t\n{ x=1;\n P0 ;', /^2:1: the initial state is never closed; expected "}"$/],
+    ['AArch64 t\n(* open\n{}', /^2:1: this comment is never closed/],
+    ['AArch64 t\n{ 0:Q1=x; }\n P0 ;\nexists (x=1)', /^2:5: "Q1" is not a register of AArch64; expected a register$/],
+    ['AArch64 t\n{ float x=1; }\n P0 ;\nexists (x=1)', /^2:3: "float" is not a type this reader knows; expected char, /],
+    ['AArch64 t\n{ x:green; }\n P0 ;\nexists (x=1)', /^2:3: "x:" has no meaning here/],
+    ['AArch64 t\n{}\n P0 | P1 ;\n NOP | NOP | NOP ;\nexists (x=1)', /^4:14: this row has 3 cells; expected 2/],
+    ['AArch64 t\n{}\n P0 ;\n NOP ;\n FROB X1,X2 ;\nexists (x=1)', /^5:2: "FROB" is not an AArch64 instruction this assembler knows/],
+    ['AArch64 t\n{}\n P0 ;\n LDAR W0,[X1,#4] ;\nexists (x=1)', /^4:10: LDAR takes no offset; expected \[Xn\]$/],
+    ['AArch64 t\n{}\n P0 ;\n DMB FULL ;\nexists (x=1)', /^4:2: "DMB FULL": no such variant of DMB; expected SY, LD, ST/],
+    ['AArch64 t\n{}\n P0 ;\n CBZ W0,L1 ;\nexists (x=1)', /^4:9: there is no label "L1" in this thread/],
+    ['RISCV t\n{}\n P0 ;\n fence q,w ;\nexists (x=1)', /^4:2: "fence q,w": no such variant of fence; expected two sets of i, o, r, w/],
+    ['RISCV t\n{}\n P0 ;\n lw x5,x6 ;\nexists (x=1)', /^4:2: "lw x5,x6": wrong operands for lw; expected lw REGISTER, \[MEMORY\]$/],
+    ['X86_64 t\n{}\n P0 ;\n lock movl $1,(x) ;\nexists (x=1)', /^4:2: movl cannot be locked/],
+    ['X86_64 t\n{}\n P0 ;\n clflush (x) ;\nexists (x=1)', /^4:2: "clflush" is not an x86 instruction/],
+    ['X86_64 t\n{}\n P0 ;\n mfence ;\n', /there is no condition; expected "exists"/],
+    ['X86_64 t\n{}\n P0 ;\n mfence ;\nexists (0:rax=)', /^5:15: found "\)"; expected a number or the name of a location$/],
+    ['X86_64 t\n{}\n P0 ;\n mfence ;\nexists (3:rax=1)', /the condition names thread 3, which the program has not; expected P0/],
+    ['X86_64 t\n{}\n P0 ;\n mfence ;\nexists (x=1) nonsense', /^5:14: found "nonsense"; expected the end of the test$/],
+  ])('%j', (text, message) => expect(problem(text)).toMatch(message));
+});
+
+it('a loop that goes on is cut, and the run says that it is not complete', () => {
+  const run = runLitmus(parseLitmus('AArch64 spin\n{ 0:X0=x; }\n P0 ;\n L0: ;\n LDR W1,[X0] ;\n CBZ W1,L0 ;\nexists (0:X1=1)'));
+  expect(run).toMatchObject({ complete: false, why: expect.stringContaining('the loop at L0') });
+});
