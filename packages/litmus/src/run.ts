@@ -62,7 +62,7 @@ export function prepare(test: LitmusTest): Prepared {
   const addresses = new Map(test.memory.map((m) => [m.name, m.address]));
   const ram = test.memory.flatMap((m) => m.values.map((v, i) => ({ address: m.address + i * m.size, bytes: littleEndian(scalarValue(v, addresses), m.size) })));
   const slots = Math.max(0, ...test.threads.flatMap((t) => t.registers.map((r) => r.slot))) + 64;
-  const agents = test.threads.map((t) => threadAgent(`P${t.index}`, slots, new Map(t.registers.map((r) => [r.slot, scalarValue(r.value, addresses)])), t.labels, t.code));
+  const agents = test.threads.map((t) => threadAgent(`P${t.index}`, slots, new Map(t.registers.map((r) => [r.slot, BigInt.asUintN(64, scalarValue(r.value, addresses))])), t.labels, t.code));
   const byName = new Map(test.memory.map((m) => [m.name, m]));
   const threadOf = new Map(test.threads.map((t, i) => [t.index, i]));
   return {
@@ -85,8 +85,8 @@ export function prepare(test: LitmusTest): Prepared {
       const values = test.observed.map((ref) => {
         if (ref.kind === 'register') return { name: refKey(ref), value: showValue(register(ref), 64, true, test.memory) };
         const location = byName.get(ref.name);
-        if (location?.isArray === true && ref.index === null) return { name: ref.name, value: `{${location.values.map((_, i) => showValue(memory(ref.name, i).value, 64, true, test.memory)).join(',')}}` };
-        return { name: refKey(ref), value: showValue(memory(ref.name, ref.index ?? 0).value, 64, true, test.memory) };
+        if (location?.isArray === true && ref.index === null) return { name: ref.name, value: `{${location.values.map((_, i) => showValue(memory(ref.name, i).value, 64, location.signed, test.memory)).join(',')}}` };
+        return { name: refKey(ref), value: showValue(memory(ref.name, ref.index ?? 0).value, 64, location?.signed !== false, test.memory) };
       });
       return { key: values.map((v) => `${v.name}=${v.value}`).join(';'), values, satisfies: holds(test.condition, valuation), filtered: test.filter !== null && !holds(test.filter, valuation) };
     },
