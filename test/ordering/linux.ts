@@ -138,11 +138,13 @@ function runLines(port: Port, program: readonly (readonly string[])[], env: Env)
     if (register !== '') into(register, old, port.ordinal);
     return old;
   };
-  let skipping = false;
+  /** Depth of the `if` that was not taken. */
+  let skipping = 0;
   for (const words of program) {
     const [verb = '', a = '', b = '', c = '', d = ''] = words;
-    if (verb === 'fi') skipping = false;
-    if (skipping || verb === 'fi' || IGNORED.has(verb)) continue;
+    if (verb === 'if' && skipping > 0) skipping += 1;
+    else if (verb === 'fi' && skipping > 0) skipping -= 1;
+    if (skipping > 0 || verb === 'fi' || IGNORED.has(verb)) continue;
     const load = LOADS[verb];
     const store = STORES[verb];
     const barrier = ALIASES[verb] ?? verb;
@@ -153,7 +155,7 @@ function runLines(port: Port, program: readonly (readonly string[])[], env: Env)
     else if (isBarrier(barrier)) fences(barrier);
     else if (verb === 'if') {
       port.op({ kind: 'branch', dep: from.get(a) ?? 0 });
-      skipping = value(a) !== Number(b);
+      skipping = value(a) === Number(b) ? 0 : 1;
     } else if (verb === 'bell') {
       port.op({ kind: 'await', place: env.place(a), order: 'relaxed', until: (v) => v === 1, next: true, name: a });
     } else if (verb === 'spin_lock') {
