@@ -56,7 +56,7 @@ export function resultText(result: LabCheckResult, color: boolean): string {
   const lines = [`${mark(result.ok)} ${result.lab.title} (${result.lab.id})`];
   for (const problem of result.problems) lines.push(`  ${paint(31, problem)}`);
   for (const driver of result.drivers) {
-    lines.push(`  ${mark(driver.ok)} ${driver.name.padEnd(40)} ${String(driver.points.earned).padStart(4)} / ${driver.points.possible}${driver.failed.length > 0 ? `  fails ${driver.failed.join(', ')}` : ''}`);
+    lines.push(`  ${mark(driver.ok)} ${driver.name.padEnd(44)} ${String(driver.points.earned).padStart(4)} / ${driver.points.possible}${driver.failed.length > 0 ? `  fails ${driver.failed.join(', ')}` : ''}`);
     for (const problem of driver.problems) lines.push(`      ${paint(31, problem)}`);
   }
   lines.push('', ...matrix(result.drivers), '', `  fuel: at most ${result.fuel.most} in one run of a right driver; a run may use ${result.fuel.budget}`, '');
@@ -69,10 +69,10 @@ function matrix(drivers: readonly CheckedDriver[]): string[] {
   const columns = [...new Set(variants.flatMap((driver) => driver.cells.map((cell) => `${cell.visibility === 'hidden' ? 'hidden' : 'public'} ${cell.workload} · ${cell.profile}`)))];
   if (columns.length === 0) return ['  no variants'];
   const letter = (index: number): string => (index < 26 ? String.fromCharCode(65 + index) : `${String.fromCharCode(65 + Math.floor(index / 26) - 1)}${String.fromCharCode(65 + (index % 26))}`);
-  const head = `  ${'caught by'.padEnd(40)} ${columns.map((_, i) => letter(i).padEnd(3)).join('')}`;
+  const head = `  ${'caught by'.padEnd(44)} ${columns.map((_, i) => letter(i).padEnd(3)).join('')}`;
   const rows = variants.map((driver) => {
     const caught = new Map(driver.cells.map((cell) => [`${cell.visibility} ${cell.workload} · ${cell.profile}`, cell.failed.length > 0]));
-    return `  ${driver.name.padEnd(40)} ${columns.map((column) => (caught.get(column) === true ? '#  ' : caught.has(column) ? '.  ' : '   ')).join('')}`;
+    return `  ${driver.name.padEnd(44)} ${columns.map((column) => (caught.get(column) === true ? '#  ' : caught.has(column) ? '.  ' : '   ')).join('')}`;
   });
   return [head, ...rows, '', ...columns.map((column, i) => `  ${letter(i)}  ${column}`)];
 }
