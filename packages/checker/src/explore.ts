@@ -94,6 +94,8 @@ export interface Progress {
   readonly executions: number;
 }
 
+/** Executions judged after the first failure, in search of a second one. */
+const AFTER_FAILURE = 150;
 /** Sets of deviations kept for the next level. */
 const ROOM = 200_000;
 
@@ -178,6 +180,7 @@ class Walk {
   }
 
   #spent(): boolean {
+    if (this.#at !== undefined && this.#executions >= this.#at.executions + AFTER_FAILURE) return true;
     return this.#executions >= this.#budget.executions || this.#fuel >= this.#budget.fuel;
   }
 
