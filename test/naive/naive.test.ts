@@ -2,7 +2,6 @@
 /** Three ways to the same outcomes: the oracle, the graph form, and an enumerator that shares code with neither form. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { Value } from '@dmalab/core/base/port';
 import { readOracle, type OracleCase } from '@dmalab/litmus/oracle';
 import { parseLitmus } from '@dmalab/litmus/parse';
 import { prepare } from '@dmalab/litmus/run';

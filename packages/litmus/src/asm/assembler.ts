@@ -4,7 +4,7 @@
  * commas, and shapes (`r,m` = register, memory) that give errors with places.
  * A mnemonic is a row of a table: its shapes, and what it does to a `Thread`.
  */
-import type { AccessOrder, Size } from '@dmalab/core/base/port';
+import type { Size } from '@dmalab/core/base/port';
 import { LitmusError, type Source } from '../source.ts';
 import type { Arch } from '../test.ts';
 import { combine, ZERO, type Thread, type Word } from '../thread.ts';
@@ -171,11 +171,6 @@ export const signed = (value: bigint, bits: number): bigint => BigInt.asIntN(bit
 /** `base + offset`, provenance of the base alone. */
 export const plus = (word: Word, offset: bigint): Word => (offset === 0n ? word : { ...word, value: BigInt.asUintN(64, word.value + offset) });
 export const sum = (a: Word, b: Word): Word => combine(BigInt.asUintN(64, a.value + b.value), a, b);
-
-export interface Update {
-  readonly size: Size;
-  readonly order: AccessOrder;
-}
 
 const NUMBER = /^#?\s*([-+]?)\s*(0[xX][0-9a-fA-F]+|\d+)$/;
 export function parseNumber(text: string): bigint | null {
