@@ -82,6 +82,14 @@ export function foldAt(slots: readonly Slot[], step: number): Fold | null {
 
 /** Two short lines that say what a fold holds: `nic_xmit, probe` / `in order`. */
 export function foldWords(fold: Fold, index: TraceIndex, agentName: (id: string) => string): [string, string] {
+  let words = known.get(fold);
+  if (words === undefined) known.set(fold, (words = sayFold(fold, index, agentName)));
+  return words;
+}
+/** A fold may hold most of a long trace; it is read once. */
+const known = new WeakMap<Fold, [string, string]>();
+
+function sayFold(fold: Fold, index: TraceIndex, agentName: (id: string) => string): [string, string] {
   const calls: string[] = [];
   const agents = new Set<string>();
   let overtaking = false;

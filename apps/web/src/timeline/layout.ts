@@ -4,7 +4,7 @@
  * come from the whole trace, so nothing moves while stepping.
  */
 import { foldColumns, FOLD_WIDTH, MAX_STEP, MIN_STEP, type Slot } from './fold.ts';
-import type { Arrow, Lane, Mark, TimelineModel } from './model.ts';
+import type { Arrow, Bar, Lane, Mark, TimelineModel } from './model.ts';
 import { MEMORY } from './model.ts';
 import { LabelField, textWidth, type Item, type Scene, type TextItem, type Tone } from './scene.ts';
 
@@ -88,12 +88,11 @@ export function placeColumns(model: TimelineModel, o: Pick<LayoutOptions, 'width
 }
 
 export function layoutWide(model: TimelineModel, o: LayoutOptions): Scene {
-  const arcLanes = new Set(model.arrows.filter((a) => a.kind === 'missing').map((a) => a.fromLane));
-  const rows = placeLanes(model.lanes, arcLanes);
+  const rows = placeLanes(model.lanes, model.arcLanes);
   const cols = o.columns ?? placeColumns(model, o);
   const lane = (id: string): number => rows.lane.get(id) ?? rows.lane.get(MEMORY) ?? TOP;
   const range = stepRange(cols, o.window);
-  const view: View = { model: narrow(model, range), cols, rows, step: o.step, lane, range, findingShown: model.witness > 0 && o.step >= model.witness };
+  const view: View = { model: narrow(model, cols, range), cols, rows, step: o.step, lane, range, findingShown: model.witness > 0 && o.step >= model.witness };
   const items: Item[] = [];
   const field = new LabelField({ x: GUTTER, y: -Infinity, w: cols.width - GUTTER, h: Infinity });
   const H = rows.height;
@@ -137,15 +136,66 @@ function stepRange(cols: Columns, window: LayoutOptions['window']): readonly [nu
   return [first, last];
 }
 
-function narrow(model: TimelineModel, [first, last]: readonly [number, number]): TimelineModel {
-  if (first === 0) return model;
-  const inside = (s: number): boolean => s >= first && s <= last;
-  return {
-    ...model,
-    marks: model.marks.filter((m) => inside(m.step)),
-    bars: model.bars.filter((b) => b.store <= last && (b.drain === 0 || b.drain >= first)),
-    arrows: model.arrows.filter((a) => inside(a.from) || inside(a.to)),
+/** The part of the model that is drawn: what stands on, leaves or reaches a shown step, and bars that pass. Costs what is shown, not what the trace holds. */
+function narrow(model: TimelineModel, cols: Columns, [first, last]: readonly [number, number]): TimelineModel {
+  const marks: Mark[] = [];
+  const arrows = new Set<Arrow>();
+  const runs = shownSteps(cols, first, last);
+  for (const [a, b] of runs) {
+    marks.push(...between(model.marks, (m) => m.step, a, b));
+    for (const arrow of between(model.arrows, (k) => k.to, a, b)) arrows.add(arrow);
+    for (const arrow of between(byFrom(model), (k) => k.from, a, b)) arrows.add(arrow);
+  }
+  const begin = runs[0]?.[0] ?? 0;
+  const end = runs.at(-1)?.[1] ?? 0;
+  return { ...model, marks, bars: barsIn(model, begin, end), arrows: [...arrows] };
+}
+
+/** Runs of steps that are neither folded nor out of the window. */
+function shownSteps(cols: Columns, first: number, last: number): [number, number][] {
+  const runs: [number, number][] = [];
+  for (const s of cols.slots) {
+    if (s.kind === 'fold' || s.column.last < first || s.column.first > last) continue;
+    const run = runs.at(-1);
+    if (run !== undefined && run[1] === s.column.first - 1) run[1] = s.column.last;
+    else runs.push([s.column.first, s.column.last]);
+  }
+  return runs;
+}
+
+/** Entries whose key lies in [first, last], of a list sorted by that key. */
+function between<T>(list: readonly T[], key: (t: T) => number, first: number, last: number): readonly T[] {
+  const lower = (of: number): number => {
+    let lo = 0;
+    let hi = list.length;
+    while (lo < hi) {
+      const mid = (lo + hi) >> 1;
+      if (key(list[mid]!) < of) lo = mid + 1;
+      else hi = mid;
+    }
+    return lo;
   };
+  return list.slice(lower(first), lower(last + 1));
+}
+
+/** A bar longer than this is looked at wherever the window is. */
+const LONG_BAR = 256;
+const longBars = new WeakMap<TimelineModel, readonly Bar[]>();
+
+/** Bars that reach into the shown steps: short ones by their store, long and open ones one by one. */
+function barsIn(model: TimelineModel, first: number, last: number): Bar[] {
+  let long = longBars.get(model);
+  if (long === undefined) longBars.set(model, (long = model.bars.filter((b) => b.drain === 0 || b.drain - b.store > LONG_BAR)));
+  const reaches = (b: Bar): boolean => b.store <= last && (b.drain === 0 || b.drain >= first);
+  const near = between(model.bars, (b) => b.store, first - LONG_BAR, last);
+  return [...new Set([...near, ...long])].filter(reaches);
+}
+
+const sortedByFrom = new WeakMap<TimelineModel, readonly Arrow[]>();
+function byFrom(model: TimelineModel): readonly Arrow[] {
+  let list = sortedByFrom.get(model);
+  if (list === undefined) sortedByFrom.set(model, (list = [...model.arrows].sort((a, b) => a.from - b.from)));
+  return list;
 }
 
 function columnOf(model: TimelineModel, step: number): { first: number; last: number; step: number } | undefined {

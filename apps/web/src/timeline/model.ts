@@ -62,9 +62,14 @@ export interface Column {
 export interface TimelineModel {
   readonly lanes: readonly Lane[];
   readonly columns: readonly Column[];
+  /** By step. */
   readonly marks: readonly Mark[];
+  /** By the step of their store. */
   readonly bars: readonly Bar[];
+  /** By the step they reach. */
   readonly arrows: readonly Arrow[];
+  /** Lanes that carry the arc of a missing edge, and need room for it. */
+  readonly arcLanes: ReadonlySet<string>;
   /** Steps that never fold. */
   readonly keep: ReadonlySet<number>;
   readonly missing: { readonly first: number; readonly second: number; readonly name: string } | null;
@@ -105,10 +110,12 @@ export function buildModel(index: TraceIndex, names: Names): TimelineModel {
     if (e.kind === 'store') addBar(bars, rows, e, index, names, half(e.id));
   }
   if (finding !== null) addFinding(arrows, finding, index, laneOf);
+  arrows.sort((a, b) => a.to - b.to);
 
   const lanes = buildLanes(names, index, rows);
   const missing = finding !== null && finding.first > 0 && finding.second > 0 && finding.event.missing !== '' ? { first: finding.first, second: finding.second, name: finding.event.missing } : null;
-  return { lanes, columns, marks, bars, arrows, keep: keepSet(index, marks, arrows), missing, witness, findingStep: finding?.event.id ?? 0 };
+  const arcLanes = new Set(arrows.filter((a) => a.kind === 'missing').map((a) => a.fromLane));
+  return { lanes, columns, marks, bars, arrows, arcLanes, keep: keepSet(index, marks, arrows), missing, witness, findingStep: finding?.event.id ?? 0 };
 }
 
 /** The lane an event's mark stands on. */

@@ -143,7 +143,7 @@ export class Workspace {
       this.seek(s.step + 1);
       const e = trace.event(s.step + 1);
       const line = e !== undefined && 'site' in e ? e.site?.line : undefined;
-      if (e?.kind === 'finding' || (line !== undefined && s.breakpoints.includes(line))) this.pause();
+      if (s.step + 1 === trace.index.finding?.witness || (line !== undefined && s.breakpoints.includes(line))) this.pause();
     }, PLAY_EVERY_MS);
   }
 

@@ -55,7 +55,7 @@ function Content({ onSite }: { readonly onSite: (site: Site) => void }): ReactNo
         {violated ? 'violated' : look?.word}
       </strong>
       <p>
-        {violated ? sentence : `${look?.words ?? ''}.`.replace(/\.\.$/, '.')}
+        {violated ? sentence : verdict?.message.verdict.kind === 'error' ? verdict.message.verdict.message : `${look?.words ?? ''}.`.replace(/\.\.$/, '.')}
         <span className="where">
           {stale && 'Of an earlier text. '}
           {violated && (
