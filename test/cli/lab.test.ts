@@ -23,7 +23,7 @@ describe('a new lab', () => {
     const checked = await dmalab('lab', 'check', folder);
     expect(checked.code).toBe(3);
     expect(checked.stdout).toMatch(/^✗ First map \(first-map\)$/m);
-    expect(checked.stdout).toMatch(/^ +✗ solution .* fails errors-tested, nothing-left$/m);
+    expect(checked.stdout).toMatch(/^ +✗ solution .* fails errors-tested, nothing-left/m);
     expect(checked.stdout).toMatch(/^ +solution is right and should pass errors-tested: /m);
     expect(checked.stdout).toMatch(/^ +solution scores \d+ %; the lab expects 100 %$/m);
   });
@@ -33,12 +33,12 @@ describe('a new lab', () => {
     const checked = await dmalab('lab', 'check', folder, '--json', join(place.path, 'check.json'));
     expect(checked).toMatchObject({ code: 0, stderr: '' });
     expect(checked.stdout).toMatch(/^✓ First map \(first-map\)$/m);
-    expect(checked.stdout).toMatch(/^ +✓ starter .* fails errors-tested, nothing-left$/m);
+    expect(checked.stdout).toMatch(/^ +✓ starter .* fails errors-tested, nothing-left/m);
     expect(checked.stdout).toMatch(/^ +✓ solution +100 \/ 100$/m);
     expect(checked.stdout).toMatch(/^ +✓ variants\/no-unmap .* fails nothing-left/m);
     // The kill matrix: which workload on which profile catches the variant.
     expect(checked.stdout).toMatch(/^ +variants\/no-unmap +(#|\.) {2}/m);
-    expect(checked.stdout).toMatch(/^ +[A-Z] +hidden two-texts · strict-nc$/m);
+    expect(checked.stdout).toMatch(/^ +[A-Z] +hidden long-text · strict-nc$/m);
     const { schema, labs } = JSON.parse(readFileSync(join(place.path, 'check.json'), 'utf8')) as { schema: string; labs: { ok: boolean; drivers: { name: string; ok: boolean }[] }[] };
     expect(schema).toBe('dmalab/lab-check/v1');
     expect(labs[0]).toMatchObject({ ok: true });
@@ -60,14 +60,14 @@ describe('a lab that proves nothing is told so', () => {
     const lab = smallLab(join(place.path, 'weak'));
     cpSync(join(lab, 'solution'), join(lab, 'variants', 'as-good'), { recursive: true });
     cpSync(join(lab, 'starter'), join(lab, 'wheats', 'not-so-good'), { recursive: true });
-    writeFileSync(join(lab, 'README.md'), '# Small\n\nBeware of Two texts.\n');
+    writeFileSync(join(lab, 'README.md'), '# Small\n\nBeware of A longer text.\n');
     const manifest = join(lab, 'lab.yaml');
     writeFileSync(manifest, `${readFileSync(manifest, 'utf8')}  variants/as-good: { fails: [nothing-left] }\n`);
     const { code, stdout } = await dmalab('lab', 'check', lab);
     expect(code).toBe(3);
     expect(stdout).toMatch(/variants\/as-good survives: it should fail nothing-left and fails nothing/);
     expect(stdout).toMatch(/wheats\/not-so-good is right and should pass errors-tested/);
-    expect(stdout).toMatch(/the public files speak of the hidden workload two-texts: "Two texts"/);
+    expect(stdout).toMatch(/the public files speak of the hidden workload long-text: "A longer text"/);
   });
 
   it('when nothing is hidden and nothing is solved', async () => {
@@ -103,11 +103,11 @@ describe('a broken lab names file, key and what was expected', () => {
 
   it('a workload that calls what the driver does not export', async () => {
     const lab = smallLab(join(place.path, 'call'));
-    const file = join(lab, 'workloads', 'hidden', 'two-texts.yaml');
+    const file = join(lab, 'workloads', 'hidden', 'long-text.yaml');
     writeFileSync(file, readFileSync(file, 'utf8').replace('call: send', 'call: sent'));
     const { code, stdout } = await dmalab('lab', 'check', lab);
     expect(code).toBe(3);
-    expect(stdout).toMatch(/workloads\/hidden\/two-texts\.yaml:\d+:\d+: .*driver\.entry does not list sent; expected one of probe, send/);
+    expect(stdout).toMatch(/workloads\/hidden\/long-text\.yaml:\d+:\d+: .*driver\.entry does not list sent; expected one of probe, remove, send/);
   });
 
   it('a lab there is not, and both a lab and all of them', async () => {

@@ -7,14 +7,14 @@
  */
 import { cast, ptr, sizeof, struct } from 'lab/struct';
 import { complete, completion, init_completion } from 'linux/completion';
-import { dev_set_drvdata, type device } from 'linux/device';
+import { dev_get_drvdata, dev_set_drvdata, type device } from 'linux/device';
 import { DMA_BIT_MASK, dma_set_mask_and_coherent } from 'linux/dma-mapping';
 import { ENOMEM } from 'linux/errno';
-import { IRQ_HANDLED, request_irq, type irqreturn_t } from 'linux/interrupt';
+import { free_irq, IRQ_HANDLED, request_irq, type irqreturn_t } from 'linux/interrupt';
 import { writel } from 'linux/io';
 import { lower_32_bits } from 'linux/kernel';
 import { devm_platform_ioremap_resource, platform_get_irq } from 'linux/platform_device';
-import { GFP_KERNEL, kmalloc, kzalloc } from 'linux/slab';
+import { GFP_KERNEL, kfree, kmalloc, kzalloc } from 'linux/slab';
 import { iomem, u8, type dma_addr_t } from 'linux/types';
 
 /** Registers, in bytes from `regs`. */
@@ -51,6 +51,14 @@ export function copier_setup(dev: device): number {
   init_completion(c.done);
   dev_set_drvdata(dev, c);
   return request_irq(platform_get_irq(dev, 0), copier_interrupt, 0, 'copier', c);
+}
+
+/** Gives everything back that `copier_setup` took. */
+export function copier_remove(dev: device): void {
+  const c: Copier = dev_get_drvdata(dev);
+  free_irq(platform_get_irq(dev, 0), c);
+  kfree(c.buffer);
+  kfree(c);
 }
 
 /** Tells the engine what to copy, and starts it. `writel` waits for every earlier store of this CPU. */

@@ -7,10 +7,14 @@ import { DMA_TO_DEVICE, dma_map_single, dma_mapping_error } from 'linux/dma-mapp
 import { ENOMEM } from 'linux/errno';
 import { memcpy } from 'linux/string';
 import type { dma_addr_t, u8 } from 'linux/types';
-import { copier_setup, copier_start, type Copier } from './copier.ts';
+import { copier_remove, copier_setup, copier_start, type Copier } from './copier.ts';
 
 export function probe(dev: device): number {
   return copier_setup(dev);
+}
+
+export function remove(dev: device): void {
+  copier_remove(dev);
 }
 
 /** Sends `bytes` bytes of `text` to bus address `to`. */
