@@ -78,7 +78,7 @@ describe('a student', { timeout: 150_000 }, () => {
     await expect.poll(() => profileWord(page, 'arm64'), { timeout: PATIENCE_MS }).toBe('violated');
     await expect.poll(async () => (failing = await timeline(page)).step, { timeout: PATIENCE_MS }).toBeGreaterThan(1);
     sentence = await verdict().locator('p').evaluate((p) => p.firstChild?.textContent ?? '');
-    expect(sentence).toMatch(/NIC .*(addr|len)\[\d\].*no barrier orders the two/i);
+    expect(sentence).toMatch(/NIC took slot \d with (length|address) .*no barrier orders the two/);
     const where = await verdict().locator('.where').innerText();
     expect(where).toContain(`step ${failing.step} of ${failing.last}`);
     expect(where).toMatch(/XB2 · halves at driver\.ts:\d+ and driver\.ts:\d+/);
