@@ -116,7 +116,8 @@ class Order {
     const needed: [GraphEvent, 'cpu' | 'all'][] = [];
     for (const event of this.#execution.events) {
       if (event.agent !== store.agent || event.ordinal > last.ordinal || event === store) continue;
-      if (this.#hasMoment(event)) needed.push([event, layer]);
+      // Whatever must precede a load on the way is forced by performing it, so it comes first here, too.
+      if (event.kind === 'read' || this.#hasMoment(event)) needed.push([event, layer]);
       for (const { source } of event.reads) if (source !== null && isPart(source) && source.event.agent !== store.agent) needed.push([source.event, source.event.cpu ? layer : 'all']);
     }
     for (const [event, at] of needed) {
