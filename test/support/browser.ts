@@ -8,7 +8,7 @@ import { root } from './repo.ts';
 const FLAGS = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-dev-shm-usage'];
 
 /** Signals of the app may take seconds on a loaded machine. */
-export const PATIENCE_MS = 15_000;
+export const PATIENCE_MS = 45_000;
 export const DESK = { width: 1600, height: 1000 } as const;
 export const PHONE = { width: 390, height: 844 } as const;
 
@@ -72,7 +72,9 @@ export async function addToLine(page: Page, old: string, text: string): Promise<
   const line = page.locator('.monaco-editor .view-lines').first().locator('.view-line').filter({ hasText: old.trim() });
   await page.locator('.monaco-editor .view-lines').first().click();
   await page.keyboard.press('ControlOrMeta+Home');
-  for (let i = 0; i < 200 && (await line.count()) === 0; i += 1) await page.keyboard.press('PageDown');
+  // The editor draws a moment after the key, and only the lines that fit.
+  const drawn = (): Promise<boolean> => line.first().waitFor({ timeout: 700 }).then(() => true, () => false);
+  for (let i = 0; i < 40 && !(await drawn()); i += 1) await page.keyboard.press('PageDown');
   await line.first().click();
   await page.keyboard.press('End');
   await page.keyboard.press('Shift+Home');
