@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, it } from 'vitest';
-import { findingLines } from './finding-lines.ts';
+import { findingLines, isOrdering } from './finding-lines.ts';
 
 const at = (line: number, file = 'driver.ts') => ({ file, line, column: 3 });
 
@@ -17,4 +17,11 @@ it('a half in another file, or no missing primitive, leaves no gap', () => {
 });
 it('both halves on one line are one mark', () => {
   expect(findingLines(at(9), at(9), 'dma_wmb', 'driver.ts').halves).toEqual([{ line: 9, half: 'both' }]);
+});
+
+it('a missing sync is no missing order', () => {
+  expect(findingLines(at(23), at(24), 'dma_sync_single_for_cpu', 'driver.ts').gap).toEqual({ after: 23, text: 'no dma_sync_single_for_cpu() between 23 and 24' });
+  expect(findingLines(at(24), at(23), 'dma_sync_single_for_cpu', 'driver.ts').gap).toEqual({ after: 23, text: 'no dma_sync_single_for_cpu() between 23 and 24' });
+  expect(['mb', 'wmb', 'rmb', 'dma_wmb', 'dma_rmb', 'smp_mb', 'smp_store_release', 'barrier'].map(isOrdering)).not.toContain(false);
+  expect(['dma_map_single', 'dma_mapping_error', 'dma_unmap_single', 'dma_free_coherent'].map(isOrdering)).not.toContain(true);
 });

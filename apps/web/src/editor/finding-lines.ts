@@ -17,6 +17,12 @@ export function findingLines(first: Site | null, second: Site | null, missing: s
   const b = second?.file === file ? second.line : 0;
   const halves: HalfLine[] = a > 0 && a === b ? [{ line: a, half: 'both' }] : [...(a > 0 ? [{ line: a, half: 'one' as const }] : []), ...(b > 0 ? [{ line: b, half: 'two' as const }] : [])];
   if (a === 0 || b === 0 || missing === '') return { halves, gap: null };
+  if (!isOrdering(missing)) return { halves, gap: { after: Math.min(a, b), text: a === b ? `${missing}() is missing here` : `no ${missing}() between ${Math.min(a, b)} and ${Math.max(a, b)}` } };
   if (a === b) return { halves, gap: { after: a, text: `nothing orders the two accesses of line ${a}` } };
   return { halves, gap: { after: Math.min(a, b), text: `nothing orders ${a} before ${b}` } };
+}
+
+/** Whether a primitive orders accesses (a barrier), or does something else that was left out (a sync, a check). */
+export function isOrdering(primitive: string): boolean {
+  return /(^|_)[rw]?mb$|barrier|acquire|release/.test(primitive);
 }

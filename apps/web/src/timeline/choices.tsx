@@ -16,7 +16,7 @@ export function Choices(): ReactNode {
   const workspace = useWorkspace();
   const { trace, step } = useRun();
   const busy = useWs((s) => s.busy);
-  const answers = openAnswers(trace?.event(step));
+  const answers = openAnswers(trace?.event(step), (id) => trace?.names.agent(id) ?? id);
   const take = (a: OpenAnswer): void => {
     if (!a.taken) void workspace.runs.branch(step, a.question, a.answer);
   };

@@ -231,11 +231,16 @@ function drawLanes(items: Item[], names: Item[], lanes: readonly Lane[], rows: R
     items.push({ kind: 'lane', x1: GUTTER, y1: y, x2: cols.width - 8, y2: y, tone, width: l.kind === 'mem' ? 3 : 1 });
     names.push({ kind: 'mark', shape: l.kind, x: 13, y, r: 5, filled: l.kind === 'mem', future: false, tone, step: 0, inner: null });
     names.push(frame(26, y + 4, l.name, { anchor: 'start', size: 12.5, weight: 600, tone: 'ink' }));
-    l.rows.forEach((r) => names.push(frame(GUTTER - 10, rows.row.get(`${l.id}/${r}`)! + 4, r.length > 9 ? `${r.slice(0, 8)}…` : r, { anchor: 'end', mono: true })));
-    const widest = Math.max(0, ...l.rows.map((r) => textWidth(r.slice(0, 9), 11, true)));
+    l.rows.forEach((r) => names.push(frame(GUTTER - 10, rows.row.get(`${l.id}/${r}`)! + 4, rowName(r), { anchor: 'end', mono: true })));
+    const widest = Math.max(0, ...l.rows.map((r) => textWidth(rowName(r), 11, true)));
     const middle = l.rows[Math.floor((l.rows.length - 1) / 2)];
     if (middle !== undefined && widest < 38) names.push(frame(26, rows.row.get(`${l.id}/${middle}`)! + 4, 'waiting', { anchor: 'start', tone: 'ink-3' }));
   }
+}
+
+/** A bare address is told by its end, a long name by its beginning. */
+function rowName(row: string): string {
+  return row.startsWith('0x') && row.length > 8 ? `…${row.slice(-4)}` : row.length > 9 ? `${row.slice(0, 8)}…` : row;
 }
 
 function drawAxis(items: Item[], { cols, range }: View, o: LayoutOptions, H: number): void {

@@ -5,6 +5,7 @@
  */
 import type { TraceEvent } from '@dmalab/core/base/events';
 import { deviceOf } from '@dmalab/core/base/reducer';
+import { isOrdering } from '../editor/finding-lines.ts';
 import type { TraceIndex } from '../trace/index-trace.ts';
 import type { Names } from '../trace/names.ts';
 import { labelsOf } from './labels.ts';
@@ -206,7 +207,7 @@ function addFinding(arrows: Arrow[], f: NonNullable<TraceIndex['finding']>, inde
   const first = index.at(f.first);
   const second = index.at(f.second);
   if (first !== undefined && second !== undefined && f.event.missing !== '' && f.first < f.second) {
-    arrows.push({ kind: 'missing', from: f.first, to: f.second, fromLane: lane(first), toLane: lane(second), racing: true, text: `no edge: ${f.event.missing}() is missing` });
+    arrows.push({ kind: 'missing', from: f.first, to: f.second, fromLane: lane(first), toLane: lane(second), racing: true, text: isOrdering(f.event.missing) ? `no edge: ${f.event.missing}() is missing` : `${f.event.missing}() is missing` });
   }
 }
 

@@ -4,6 +4,7 @@ import type { TraceEvent } from '@dmalab/core/base/events';
 import { siteOf, siteText, type TraceIndex } from '../trace/index-trace.ts';
 import { hex, plainValue, type Names } from '../trace/names.ts';
 import { causesOf } from '../trace/words.ts';
+import { isOrdering } from '../editor/finding-lines.ts';
 import { plainWords } from '../workspace/branch.ts';
 import { laneOf, MEMORY } from './model.ts';
 
@@ -115,7 +116,7 @@ function noteOf(e: TraceEvent, index: TraceIndex, names: Names): string {
   const f = index.finding;
   if (f !== null) {
     if (e.id === f.first) notes.push('half 1 of the finding');
-    if (e.id === f.second) notes.push(f.event.missing === '' ? 'half 2' : `half 2; nothing orders it after ${f.first}`);
+    if (e.id === f.second) notes.push(f.event.missing === '' ? 'half 2' : !isOrdering(f.event.missing) ? `half 2; ${f.event.missing}() is missing before it` : `half 2; nothing orders it after ${f.first}`);
     if (e.id === f.witness) notes.push(f.old ? 'finding: old value' : 'finding shows here');
     if (e.id === f.event.id && e.id !== f.witness) notes.push(`finding ${f.event.rule}`);
     if (e.id === f.late) notes.push('too late');

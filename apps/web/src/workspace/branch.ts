@@ -16,9 +16,9 @@ export interface OpenAnswer {
 }
 
 /** The answers that were open right before a step, the taken one of each question first. */
-export function openAnswers(event: TraceEvent | undefined): OpenAnswer[] {
+export function openAnswers(event: TraceEvent | undefined, nameOf: (agent: string) => string = (id) => id): OpenAnswer[] {
   return (event?.choices ?? []).flatMap((choice, question) => {
-    const all = choice.options.map((text, answer) => ({ question, answer, taken: answer === choice.taken, text: plainWords(text), choice }));
+    const all = choice.options.map((text, answer) => ({ question, answer, taken: answer === choice.taken, text: plainWords(text, nameOf), choice }));
     return [...all.filter((a) => a.taken), ...all.filter((a) => !a.taken)];
   });
 }
@@ -44,6 +44,6 @@ export function branchLabel(parent: string, step: number, answer: number): strin
 }
 
 /** Labels name places by the call that made them (`task/nic_xmit#2/addr[1]`), which tokens need; people need the place. */
-export function plainWords(label: string): string {
-  return label.replace(/(?:[\w.-]+\/)*[\w.-]+#\d+\//g, '');
+export function plainWords(label: string, nameOf: (agent: string) => string = (id) => id): string {
+  return label.replace(/(?:[\w.-]+\/)*[\w.-]+#\d+\//g, '').replace(/^[a-z]+\d+\b(\.\w+)?/, (id) => nameOf(id));
 }

@@ -57,9 +57,9 @@ function Opened({ workspace }: { readonly workspace: Workspace }): ReactNode {
         <header className="top">
           <HomeLink />
         </header>
-        <main className="empty" role={error === '' ? 'status' : 'alert'}>
+        <main className="empty">
           <h1 className="vh">dmalab</h1>
-          {error === '' ? 'The lab is being opened.' : error}
+          <p role={error === '' ? 'status' : 'alert'}>{error === '' ? 'The lab is being opened.' : error}</p>
         </main>
       </>
     );
