@@ -20,7 +20,7 @@ export interface Reveal {
   readonly nth: number;
 }
 
-export default function CodeEditor({ file, reveal }: { readonly file: string; readonly reveal: Reveal | null }): ReactNode {
+export function CodeEditor({ file, reveal }: { readonly file: string; readonly reveal: Reveal | null }): ReactNode {
   const workspace = useWorkspace();
   const host = useRef<HTMLDivElement>(null);
   const editor = useRef<Editor | null>(null);

@@ -10,7 +10,7 @@ import { useMachine, useWorkspace, useWs } from '../workspace/context.tsx';
 import type { Reveal } from './code-editor.tsx';
 import { CodeLines } from './highlight.tsx';
 
-const CodeEditor = lazy(() => import('./code-editor.tsx'));
+const CodeEditor = lazy(async () => ({ default: (await import('./code-editor.tsx')).CodeEditor }));
 const NONE = { halves: [], gap: null } as const;
 
 export interface EditorPaneProps {
