@@ -59,7 +59,7 @@ export class Memory {
     this.#recorder = recorder;
     this.#tables = options.registers;
     this.layered = layered;
-    this.core = new OperationalMemory(runs.map((run) => run.memory), layered);
+    this.core = new OperationalMemory(runs.map((run) => run.memory), layered, true);
     this.ram = new History<View>((address) => initial.ram.get(Math.floor(address / PAGE_BYTES))?.[address % PAGE_BYTES] ?? 0, profile.endian);
     this.registers = new RegisterSpace(initial);
     this.cached = profile.coherent ? null : new CachedRam(profile.lineSize, this.ram, profile.endian, () => (this.core.now += 1));
@@ -129,8 +129,11 @@ export class Memory {
   /** An atomic's write: at once, unless it is free to be held and the strategy holds it. */
   issuedAtomic(store: Store, issue: Issue, mayHold: boolean): void {
     this.#issues.set(store, issue);
-    if (mayHold && this.#questions.ask(issue.run.id, 'drain', issue.key, 2, (i) => (i === 0 ? 'its write is seen at once' : 'its write is held back'), () => ({ kind: 'drain', store: { agent: issue.run.id, number: store.number } })) === 1) this.#held.add(store);
-    else this.#drain(store, true);
+    const labels = ['is seen at once', 'is held back', 'is seen by CPUs, not yet by devices'];
+    const width = this.layered ? 3 : mayHold ? 2 : 1;
+    const answer = this.#questions.ask(issue.run.id, 'drain', issue.key, width, (i) => `${issue.key} ${labels[i] ?? ''}`, () => ({ kind: 'drain', store: { agent: issue.run.id, number: store.number } }));
+    if (answer !== 1) this.#drain(store, answer === 0);
+    if (answer > 0 && store.a === 0) this.#held.add(store);
     this.cascade();
   }
 
@@ -213,13 +216,8 @@ export class Memory {
 
   /** Lets go an atomic's write that keeps others from these bytes. @returns whether there was one */
   unlock(run: AgentRun, history: History<View>, address: number, size: number): boolean {
-    for (const other of this.#runs) {
-      if (other === run) continue;
-      for (const store of other.memory.pending) {
-        if (store.locks && store.c === 0 && store.history === history && store.address < address + size && address < store.address + store.size) return this.#forceStore(store, 'cpu');
-      }
-    }
-    return false;
+    const store = this.core.lockedBy(run.memory, history, address, size);
+    return store !== null && this.#forceStore(store, run.memory.device ? 'all' : 'cpu');
   }
 
   registerName(owner: string, offset: number): string {

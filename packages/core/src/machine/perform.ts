@@ -94,7 +94,8 @@ export class Performer {
       chosen = waits ? fitting[answer - 1] : fitting[answer];
     } else if (waits) chosen = undefined;
     if (chosen === undefined) return this.#block(run, `${placeName(place)} to change`, this.#changes(run, op, spec, history, place));
-    const done = this.#memory.core.afterRead(run.memory, spec, pre, chosen.parts, own);
+    const mine = ownParts(run, chosen.parts);
+    const done = mine.length === 0 ? this.#memory.core.afterRead(run.memory, spec, pre, chosen.parts, own) : this.#readOwn(run, spec, place, chosen.parts, mine, own);
     history.saw(run.memory.index, run.memory.device, place.address, place.size, chosen.parts);
     run.results[run.ordinal + 1] = done.result;
     const forwarder = own[own.length - 1];
@@ -104,6 +105,13 @@ export class Performer {
       this.#recorder.emit('load', run.id, [from], { address: BigInt(place.address), size: place.size, value: chosen.value, order, name: op.name ?? '', from, forwarded: forwarder !== undefined, stale: chosen !== ways[0], site: op.site ?? null });
     }
     return chosen.value;
+  }
+
+  /** An own store that has left already could have been read before it had: that orders no more than forwarding does. */
+  #readOwn(run: AgentRun, spec: AccessSpec, place: Place, parts: readonly Message<View>[], mine: readonly Store[], pending: readonly Store[]): ReturnType<Memory['core']['afterRead']> {
+    const from = [...mine, ...pending];
+    const pre = this.#memory.core.beforeRead(run.memory, spec, from, place.address, place.size);
+    return this.#memory.core.afterRead(run.memory, spec, pre, parts.filter((part) => !mine.includes(part as Store)), from);
   }
 
   /** When a wait may be over: something else is there to be read. */
@@ -152,7 +160,7 @@ export class Performer {
     run.monitor = null;
     const { place } = op;
     if (monitor === null || monitor.place.address !== place.address || monitor.place.size !== place.size || this.#othersSince(run, history, monitor.source, place)) return false;
-    if (this.#memory.core.lockedAgainst(run.memory.index, history, place.address, place.size)) return false;
+    if (this.#memory.core.lockedBy(run.memory, history, place.address, place.size) !== null) return false;
     return this.#questions.ask(run.id, 'fault', keyOf(op), 2, (i) => (i === 0 ? 'the exclusive store is done' : 'the exclusive store fails'), () => ({ kind: 'op', op: run.ordinal + 1 })) === 0;
   }
 
@@ -180,7 +188,7 @@ export class Performer {
       if (open.length > 0 && !this.#memory.force(open, 'cpu')) this.#block(run, 'earlier stores to become visible', this.#memory.moves());
       const rest = openTokens(core.beforeRead(memory, readSpec, [], place.address, place.size), 'all');
       if (rest.length > 0 && !this.#memory.force(rest, 'all')) this.#block(run, 'earlier stores to become visible', this.#memory.moves());
-      if (!core.lockedAgainst(memory.index, history, place.address, place.size)) break;
+      if (core.lockedBy(memory, history, place.address, place.size) === null) break;
       if (!this.#memory.unlock(run, history, place.address, place.size)) this.#block(run, 'another agent\'s atomic', this.#memory.moves());
     }
     this.#memory.touch(run, place, 'store', keyOf(op));
@@ -188,7 +196,8 @@ export class Performer {
     const way = core.newestWay(memory, history, place.address, place.size);
     const old = way.value;
     const value = op.modify(old);
-    const read = core.afterRead(memory, readSpec, pre, way.parts, []);
+    const mine = ownParts(run, way.parts);
+    const read = mine.length === 0 ? core.afterRead(memory, readSpec, pre, way.parts, []) : this.#readOwn(run, readSpec, place, way.parts, mine, []);
     history.saw(memory.index, memory.device, place.address, place.size, way.parts);
     const from = newest(way.parts)?.event ?? 0;
     const event = this.#recorder.emit('rmw', run.id, [from], { address: BigInt(place.address), size: place.size, old, value: value ?? old, order, name: op.name ?? '', from, site: op.site ?? null });
@@ -222,7 +231,7 @@ export class Performer {
       return 0;
     }
     const history = this.#memory.ram;
-    while (core.lockedAgainst(run.memory.index, history, place.address, place.size)) {
+    while (core.lockedBy(run.memory, history, place.address, place.size) !== null) {
       if (!this.#memory.unlock(run, history, place.address, place.size)) this.#block(run, 'a CPU\'s atomic', this.#memory.moves());
     }
     this.#memory.touch(run, place, 'store', keyOf(op));
@@ -423,6 +432,11 @@ function placeName(place: Place): string {
 
 function show(value: Value | undefined): string {
   return value === undefined ? '' : `0x${value.toString(16)}`;
+}
+
+/** Stores of the agent's own among what a read takes. Devices' writes are at memory when they are made and are read from there. */
+function ownParts(run: AgentRun, parts: readonly Message<View>[]): Store[] {
+  return parts.filter((part): part is Store => part.agent === run.memory.index && 'record' in part);
 }
 
 /** A device's write counts among its agent's stores. */

@@ -169,6 +169,16 @@ export class History<P = unknown> {
     }
   }
 
+  /** Time of the newest message that `agent` has seen on any byte of this one; 0 for none. */
+  lastSeen(agent: number, message: Message<P>): number {
+    let seen = 0;
+    for (let i = message.address; i < message.address + message.size; i += 1) {
+      const g = granule(i);
+      seen = Math.max(seen, this.#cells.get(g)?.floors[agent]?.[i - g] ?? 0);
+    }
+    return seen;
+  }
+
   /** Every granule that was written, by first address, ascending. */
   written(): number[] {
     return [...this.#cells].filter(([, cell]) => cell.messages.length > 0).map(([g]) => g).sort((x, y) => x - y);

@@ -87,12 +87,18 @@ export class OperationalMemory {
   /** The time given last. */
   now = 0;
   readonly #layered: boolean;
+  readonly #keeps: boolean;
   readonly #agents: readonly AgentMemory[];
 
-  /** @param layered whether a store reaches CPUs and devices by two steps */
-  constructor(agents: readonly AgentMemory[], layered: boolean) {
+  /**
+   * @param layered whether a store reaches CPUs and devices by two steps
+   * @param keeps   whether a load is never passed by a later store of its agent, for anybody: what the agent has read, everyone has
+   *                before they have the store. Without two steps that comes by itself, because loads are made when they are asked for.
+   */
+  constructor(agents: readonly AgentMemory[], layered: boolean, keeps: boolean) {
     this.#agents = agents;
     this.#layered = layered;
+    this.#keeps = layered && keeps;
   }
 
   /** Own stores that overlap and that the agent alone sees, in program order. */
@@ -131,7 +137,7 @@ export class OperationalMemory {
 
   /** What must precede a write, before it is issued. */
   beforeWrite(agent: AgentMemory, spec: AccessSpec, history: History<View> | null, address: number, size: number): View {
-    return agent.views.before(access(spec, null, this.#place(agent, { kind: 'ram', history, address, size }), agent.views.none));
+    return this.#kept(agent, agent.views.before(access(spec, null, this.#place(agent, { kind: 'ram', history, address, size }), agent.views.none)));
   }
 
   /** Updates the agent once a read was made that is a transaction at a device, now. */
@@ -153,7 +159,7 @@ export class OperationalMemory {
     const { views } = agent;
     const place = this.#place(agent, o);
     const asked = access(spec, null, place, views.none);
-    const pre = views.before(asked);
+    const pre = this.#kept(agent, views.before(asked));
     // Written out, not spread: this is made once a store, millions of times.
     const record = { via: spec.via, addr: spec.addr, data: spec.data, event: views.none, partner: spec.partner, published: views.none };
     const store: Store = {
@@ -192,7 +198,8 @@ export class OperationalMemory {
     if (store.c !== 0) return false;
     if (!readyForCpus(store.pre)) return false;
     if (store.kind !== 'ram') return readyForAll(store.pre);
-    return !this.lockedAgainst(store.agent, store.history, store.address, store.size);
+    const agent = this.#agents[store.agent];
+    return agent === undefined || this.lockedBy(agent, store.history, store.address, store.size) === null;
   }
 
   /** Whether a store that the CPUs see can become visible to everyone now. */
@@ -243,19 +250,26 @@ export class OperationalMemory {
     return { message, done: { event, result } };
   }
 
-  /** Another agent is between the read and the write of an atomic pair on these bytes. */
-  lockedAgainst(agent: number, history: History<View> | null, address: number, size: number): boolean {
+  /**
+   * The write of another agent's atomic pair that these bytes must wait for: it has read and not written yet. A device's write waits
+   * until everyone has it, or it would land between the two.
+   */
+  lockedBy(agent: AgentMemory, history: History<View> | null, address: number, size: number): Store | null {
     for (const other of this.#agents) {
-      if (other.index === agent) continue;
-      for (const store of other.pending) if (store.locks && store.c === 0 && (store.lockedFrom === null || store.lockedFrom.c > 0) && store.history === history && overlaps(store, { address, size })) return true;
+      if (other === agent) continue;
+      for (const store of other.pending) if (store.locks && (store.c === 0 || (agent.device && store.a === 0)) && (store.lockedFrom === null || store.lockedFrom.c > 0) && store.history === history && overlaps(store, { address, size })) return store;
     }
-    return false;
+    return null;
   }
 
   /** The ways a read may be performed; at least one. */
   candidates(agent: AgentMemory, history: History<View>, address: number, size: Size, pre: View, own: readonly Store[]): ReturnType<History<View>['candidates']> {
     const { c, a } = bounds(pre);
     return history.candidates(address, size, agent.index, agent.device, c, a, own);
+  }
+
+  #kept(agent: AgentMemory, pre: View): View {
+    return this.#keeps ? agent.views.join(pre, agent.views.set('rOld')) : pre;
   }
 
   #place(agent: AgentMemory, o: { readonly kind: Store['kind']; readonly history: History<View> | null; readonly address: number; readonly size: number }): View {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** One path of the litmus explorer, from the start to an end or to a dead end. See explore.ts. */
 import { Abandon, Suspend, type Agent, type Deps, type Op, type Place, type Port, type Size, type Value } from '../../base/port.ts';
-import { History, type Message, type Token, overlaps } from '../../memory/history.ts';
+import { History, type Candidate, type Message, type Token, overlaps } from '../../memory/history.ts';
 import { PAGE_BYTES } from '../../memory/initial.ts';
 import type { CompiledTable, Operand } from '../views.ts';
 import type { OperationalOptions, Search } from './explore.ts';
@@ -94,7 +94,7 @@ export class Path {
     this.#o = options;
     this.#x = search;
     this.#runners = options.agents.map((agent, i) => new Runner(agent, new AgentMemory(i, agent.kind === 'device', agent.kind === 'device' ? device : cpu), (runner, op) => this.#perform(runner, op)));
-    this.#core = new OperationalMemory(this.#runners.map((r) => r.memory), cpu.layered);
+    this.#core = new OperationalMemory(this.#runners.map((r) => r.memory), cpu.layered && options.agents.some((agent) => agent.kind === 'device'), options.loadStore === 'kept');
     this.#ram = new History<View>((address) => options.initial.ram.get(Math.floor(address / PAGE_BYTES))?.[address % PAGE_BYTES] ?? 0, options.endian ?? 'little');
   }
 
@@ -203,21 +203,14 @@ export class Path {
       const open = openTokens(pre, 'all');
       if (open.length === 0 || this.#o.loadStore === 'free') {
         const candidates = this.#core.candidates(memory, this.#ram, place.address, place.size, pre, own);
-        const ranges = open.length === 0 ? [] : uncovered(place, own);
-        const guard = ranges.length > 0 ? { tokens: open, ranges } : null;
         for (const candidate of candidates) {
-          const { value, parts: all } = candidate;
-          const newest = candidate === candidates[0];
           // Behind something without a time only what is newest will do, and stays so.
-          if (open.length > 0 && !newest) break;
+          if (open.length > 0 && candidate !== candidates[0]) break;
           // An own store that has its time already could have been read before it had: as if forwarded.
-          const mine = all.filter((part): part is Store => part.agent === memory.index && 'record' in part);
-          if (mine.length === 0) ways.push({ value, pre, parts: all, all, prophecy: null, own, guard, newest });
-          else {
-            const from = [...mine, ...own];
-            ways.push({ value, pre: this.#core.beforeRead(memory, spec, from, place.address, place.size), parts: all.filter((part) => !mine.includes(part as Store)), all, prophecy: null, own: from, guard, newest });
-          }
+          const mine = candidate.parts.filter((part): part is Store => part.agent === memory.index && 'record' in part);
+          ways.push(this.#reading(runner, spec, place, candidate, mine.length === 0 ? pre : null, [...mine, ...own], open, candidate === candidates[0]));
         }
+        ways.push(...this.#olderAround(runner, spec, place, own, open));
       }
     }
     if (this.#final || memory.device || memory.views.holdsBackWrites(spec)) return ways;
@@ -227,6 +220,35 @@ export class Path {
       ways.push({ value, pre, parts: [], all: [], prophecy, own: [], guard: null, newest: true });
     }
     return ways;
+  }
+
+  /** `own`: what it is forwarded from, stores included that have their time. `pre`: what is known of its pre-view. */
+  #reading(runner: Runner, spec: AccessSpec, place: Place, { value, parts }: Candidate<View>, pre: View | null, own: readonly Store[], open: readonly Token[], newest: boolean): Reading {
+    const ranges = open.length === 0 ? [] : uncovered(place, own);
+    return {
+      value,
+      pre: pre ?? this.#core.beforeRead(runner.memory, spec, own, place.address, place.size),
+      parts: parts.filter((part) => !own.includes(part as Store)),
+      all: parts,
+      prophecy: null,
+      own,
+      guard: ranges.length > 0 ? { tokens: open, ranges } : null,
+      newest,
+    };
+  }
+
+  /** Forwarded in part from own stores that have their times by now, the other bytes as they were before that. */
+  #olderAround(runner: Runner, spec: AccessSpec, place: Place, pending: readonly Store[], open: readonly Token[]): Reading[] {
+    const { memory } = runner;
+    const past = this.#ram.overlapping(place.address, place.size).filter((m): m is Store => m.agent === memory.index && 'record' in m && this.#ram.lastSeen(memory.index, m) <= m.c);
+    if (past.length === 0 || open.length > 0) return [];
+    const own = [...past, ...pending];
+    if (uncovered(place, own).length === 0) return [];
+    const pre = this.#core.beforeRead(memory, spec, own, place.address, place.size);
+    // It must have been made before anybody overwrote them.
+    const until = Math.min(...past.flatMap((store) => this.#ram.overlapping(store.address, store.size).filter((m) => m.c > store.c && m.agent !== memory.index).map((m) => m.c)));
+    const ways = this.#core.candidates(memory, this.#ram, place.address, place.size, pre, own).filter((candidate) => candidate.time < until);
+    return ways.map((candidate) => ({ ...this.#reading(runner, spec, place, candidate, pre, own, open, false), all: [...past, ...candidate.parts] }));
   }
 
   #read(runner: Runner, spec: AccessSpec, place: Place, way: Reading): ReturnType<OperationalMemory['afterRead']> {
@@ -253,7 +275,7 @@ export class Path {
     } else if (this.#final) throw DEAD;
     const spec = memory.spec('w', order, { via: exclusive ? 'exclusive' : 'plain', addr: this.#operand(runner, op.addressDep, op.addressPick), data: this.#operand(runner, op.dataDep, op.dataPick), partner: exclusive && monitor !== null ? monitor.event : memory.views.none });
     if (memory.device) {
-      if (this.#guarded(place) || this.#core.lockedAgainst(memory.index, this.#ram, place.address, place.size)) throw DEAD;
+      if (this.#guarded(place) || this.#core.lockedBy(memory, this.#ram, place.address, place.size) !== null) throw DEAD;
       const { message } = this.#core.writeNow(memory, spec, this.#ram, place.address, place.size, value);
       this.#x.learn(message);
       this.#redeem(message);
@@ -274,7 +296,7 @@ export class Path {
     const message = source !== null && 'message' in source ? (source as Prophecy).message : (source as Message<View> | null);
     const messages = this.#ram.overlapping(place.address, place.size);
     if (messages.slice(message === null ? 0 : messages.indexOf(message) + 1).some((m) => m.agent !== runner.memory.index)) return false;
-    return !this.#core.lockedAgainst(runner.memory.index, this.#ram, place.address, place.size);
+    return this.#core.lockedBy(runner.memory, this.#ram, place.address, place.size) === null;
   }
 
   #rmw(runner: Runner, op: OpOf<'rmw'>): Value {
@@ -283,7 +305,7 @@ export class Path {
     const via = op.discard === true ? 'noreturn' : 'atomic';
     const addr = this.#operand(runner, op.addressDep, op.addressPick);
     const readSpec = memory.spec('r', order, { via, addr });
-    const locked = this.#core.lockedAgainst(memory.index, this.#ram, place.address, place.size);
+    const locked = this.#core.lockedBy(memory, this.#ram, place.address, place.size) !== null;
     const ways = this.#readings(runner, readSpec, place).filter((way) => op.modify(way.value) === undefined || (!this.#final && way.newest && (way.prophecy !== null || way.own.length > 0 || !locked)));
     const way = ways[this.#x.choose(ways.length)];
     if (way === undefined) throw DEAD;
