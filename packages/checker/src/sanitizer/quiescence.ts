@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/** XQ1: nothing can happen any more, and something was still to be done. */
-import type { EventOf, Site } from '@dmalab/core/base/events';
+/** XQ1: nothing can happen any more, and something was still to be done. XC1: because the compiler read once what a loop waits for. */
+import { HOISTED, type EventOf, type Site } from '@dmalab/core/base/events';
 import { fieldAddress } from '@dmalab/core/base/placed-layout';
-import { NO_HALF, type Findings, type Half } from './finding.ts';
+import { NO_HALF, whereText, type Findings, type Half } from './finding.ts';
 import type { Messages } from './messages.ts';
 import type { Names } from './names.ts';
 
@@ -19,6 +19,8 @@ export class QuiescenceRules {
   readonly #findings: Findings;
   readonly #open = new Map<string, Open[]>();
   readonly #waits = new Map<string, { readonly id: number; readonly on: string }>();
+  /** Each agent's last load: what a loop that hangs has read. */
+  readonly #loads = new Map<string, EventOf<'load'>>();
   readonly #doorbells: { readonly id: number; readonly device: string; readonly register: string; readonly site: Site | null }[] = [];
 
   constructor(messages: Messages, names: Names, findings: Findings) {
@@ -40,6 +42,9 @@ export class QuiescenceRules {
   }
   block(event: EventOf<'block'>): void {
     this.#waits.set(event.agent, { id: event.id, on: event.on });
+  }
+  loaded(event: EventOf<'load'>): void {
+    this.#loads.set(event.agent, event);
   }
   doorbell(event: EventOf<'mmio-write'>): void {
     this.#doorbells.push({ id: event.id, device: event.device, register: event.register, site: event.site });
@@ -70,11 +75,25 @@ export class QuiescenceRules {
       if (open === undefined) continue;
       const wait = this.#waits.get(agent);
       const on = wait === undefined || wait.id < open.id ? '' : wait.on;
+      if (on.includes(HOISTED)) this.#hoisted(agent, event.id);
       this.#findings.add(
         'XQ1', `${agent} ${open.name}`, event.id,
         { what: `${this.#names.agent(agent)} never came back from ${open.name}`, why: on === '' ? 'Nothing woke it.' : `It waits for ${on}.` },
         { first: { id: open.id, site: open.site }, second: wait === undefined ? NO_HALF : { id: wait.id, site: null } },
       );
     }
+  }
+
+  #hoisted(agent: string, id: number): void {
+    const load = this.#loads.get(agent);
+    if (load === undefined) return;
+    const address = Number(load.address);
+    const write = this.#messages.at(address, load.size).filter((m) => m.agent !== agent && m.id > load.from).at(-1);
+    const never = write === undefined ? 'then reads nothing else, ever' : `never saw what ${this.#names.agent(write.agent)} wrote at ${whereText(write)}`;
+    this.#findings.add(
+      'XC1', load.site === null ? `${agent} ${load.name}` : whereText(load), id,
+      { agent: this.#names.agent(agent), place: this.#names.place(address, load.name), never },
+      { first: { id: load.id, site: load.site }, second: write ?? { id, site: null }, missing: 'READ_ONCE' },
+    );
   }
 }

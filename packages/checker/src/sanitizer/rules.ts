@@ -54,6 +54,9 @@ export const RULES = {
   XB3: { title: 'payload read before its done bit', sentence: '{agent} read {place} as {old} after {flag} said it was done: the load was early, and {missing}.', variants: { before: '{agent} read {place} before it knew that slot {slot} was done: it got {old}, and {device} wrote {new} before it gave the slot back.' }, evidence: 'cited section', source: `${BARRIERS}, "dma_wmb() dma_rmb() dma_mb()"` },
   XB5: { title: 'CPU barrier used for a device', sentence: '{barrier} stands between {first} and {second}. It orders CPUs only; {device} is none.', evidence: 'cited section', source: `${BARRIERS}, "SMP conditional barriers"; "dma_wmb() dma_rmb() dma_mb()"` },
 
+  XC1: { title: 'plain load in a wait loop', sentence: '{agent} waits for {place} with a plain load: the compiler may make it once, before the loop, and {never}.', evidence: 'cited section', source: `${BARRIERS}, "Compiler barrier"; founding ruling 16` },
+  XC2: { title: 'plain load of what another agent writes', sentence: '{agent} read {place} with a plain load, and {other} wrote it at {write}: nothing told the one of the other, and the compiler may tear, repeat or hoist the load.', evidence: 'cited section', source: 'Linux tools/memory-model/Documentation/access-marking.txt; lib/Kconfig.kcsan; founding ruling 16' },
+
   XQ1: { title: 'work left when nothing can happen', sentence: '{what}, and nothing is left that could happen. {why}', evidence: 'our choice', source: 'docs/decisions, time and quiescence' },
 } as const satisfies Record<string, Rule>;
 

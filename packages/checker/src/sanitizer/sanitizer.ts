@@ -14,6 +14,7 @@ import { Names } from './names.ts';
 import { OrderingRules } from './ordering.ts';
 import { OwnershipRules } from './ownership.ts';
 import { QuiescenceRules } from './quiescence.ts';
+import { RaceRules } from './races.ts';
 import { SlotRules } from './slots.ts';
 
 export interface SanitizerOptions {
@@ -37,6 +38,7 @@ export class Sanitizer implements Observer {
   readonly #ownership: OwnershipRules;
   readonly #lines: LineRules;
   readonly #quiescence: QuiescenceRules;
+  readonly #races: RaceRules;
 
   constructor(options: SanitizerOptions = {}) {
     this.#findings = new Findings(options.onFinding);
@@ -48,6 +50,7 @@ export class Sanitizer implements Observer {
     this.#ownership = new OwnershipRules(this.#mappings, this.#names, this.#findings);
     this.#lines = new LineRules(this.#mappings, this.#names, this.#findings, this.#ownership.blamed);
     this.#quiescence = new QuiescenceRules(this.#messages, this.#names, this.#findings);
+    this.#races = new RaceRules(this.#messages, this.#names, this.#findings);
   }
 
   /** In the order in which they were made; the first is the one to show. */
@@ -62,6 +65,7 @@ export class Sanitizer implements Observer {
         this.#agents(event.agents);
         this.#debug.machine(event.lineSize);
         this.#lines.machine(event.coherent, event.lineSize);
+        this.#races.machine(event.profile, event.coherent);
         return;
       case 'layout': {
         this.#names.layout(event);
@@ -74,6 +78,7 @@ export class Sanitizer implements Observer {
         const message = this.#messages.add(event);
         this.#ordering.stored(message);
         this.#slots.stored(message);
+        this.#races.stored(event);
         return;
       }
       case 'drain': {
@@ -93,11 +98,14 @@ export class Sanitizer implements Observer {
           this.#slots.loaded(event);
         }
         this.#ordering.load(event, !this.#lines.cached(Number(event.address), event.size));
+        this.#quiescence.loaded(event);
+        this.#races.loaded(event, this.#isDevice(event.agent));
         return;
       case 'write':
         this.#ownership.device(event);
         this.#messages.add(event);
         this.#lines.deviceWrite(event);
+        this.#races.written(event);
         return;
       case 'rmw': {
         const device = this.#isDevice(event.agent);
@@ -107,6 +115,7 @@ export class Sanitizer implements Observer {
         const message = this.#messages.add(event);
         if (device) this.#lines.deviceWrite(event);
         else this.#lines.drained(message);
+        this.#races.updated(event);
         return;
       }
       case 'fence':
@@ -114,20 +123,25 @@ export class Sanitizer implements Observer {
         return;
       case 'mmio-write':
         this.#ordering.mmioWrite(event);
+        this.#races.told(event.id, event.agent, event.issued);
         this.#lines.doorbell(event);
         this.#quiescence.doorbell(event);
         return;
       case 'mmio-arrive':
         this.#ordering.mmioArrive(event);
+        this.#races.arrived(event);
         return;
       case 'mmio-take':
         this.#ordering.take(event);
+        this.#races.learnt(event.agent, event.write);
         return;
       case 'mmio-read':
         this.#ordering.mmioRead(event);
+        this.#races.learnt(event.agent, event.from);
         return;
       case 'register':
         this.#ordering.registerSet(event);
+        this.#races.told(event.id, event.agent, event.id);
         return;
       case 'line-fill':
         this.#lines.fill(event);
@@ -172,9 +186,14 @@ export class Sanitizer implements Observer {
         return;
       case 'end':
         this.#quiescence.end(event);
+        this.#races.end(event.id);
         return;
       case 'irq-raise':
+        this.#races.told(event.id, event.agent, event.id);
+        return;
       case 'irq-enter':
+        this.#races.learnt(event.agent, event.raise);
+        return;
       case 'maintain':
       case 'maintain-done':
       case 'device':

@@ -108,6 +108,9 @@ export const EVENTS = {
   end: { reason: 'text', text: 'text' },
 } as const satisfies Record<string, Record<string, FieldType>>;
 
+/** In what a `block` waits on: the compiler has taken the load out of its loop (founding ruling 16), so nothing ends the wait. */
+export const HOISTED = 'read once: the compiler may hoist a plain load out of its loop';
+
 export type EventKind = keyof typeof EVENTS;
 
 /** A question that was open right before an event, with what was taken. Recorded only when the observer asks for it. */

@@ -82,8 +82,9 @@ export type Operation =
    * Blocks until `until(value)`; counts as a load of the value that satisfied it. Never spins.
    * With `next` (doorbells) the place is a channel: this agent takes its messages one by one in the order in which they arrived, none
    * twice; the initial content counts as the first. The answer is the first one not yet taken that satisfies `until`.
+   * `hoisted`: the compiler has read the place once and for all, and nothing will satisfy `until`; only observers care.
    */
-  | ({ readonly kind: 'await'; readonly place: Place; readonly order: AccessOrder; readonly until: (value: Value) => boolean; readonly next?: boolean; readonly interruptible?: boolean; readonly name?: string } & AddressDeps)
+  | ({ readonly kind: 'await'; readonly place: Place; readonly order: AccessOrder; readonly until: (value: Value) => boolean; readonly next?: boolean; readonly interruptible?: boolean; readonly hoisted?: boolean; readonly name?: string } & AddressDeps)
   /** CPUs ask this before each op while interrupts are on: `vector + 1` to take now, 0 for none. Taking it orders as the MSI rule says. */
   | { readonly kind: 'interrupt' }
   /** A CPU with nothing left to do: `vector + 1` of an interrupt to take, 0 when nothing will ever happen again. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Performs one operation of an agent: what it does to memory, what it answers, what the trace says of it. */
 import type { Subject } from '../base/choice.ts';
+import { HOISTED } from '../base/events.ts';
 import { SUSPEND, type Deps, type Op, type Place, type Value } from '../base/port.ts';
 import type { History, Message } from '../memory/history.ts';
 import type { AccessSpec, Store, View } from '../ordering/operational/memory.ts';
@@ -93,7 +94,7 @@ export class Performer {
       const answer = this.#questions.ask(run.id, 'read', keyOf(op), options, label, about);
       chosen = waits ? fitting[answer - 1] : fitting[answer];
     } else if (waits) chosen = undefined;
-    if (chosen === undefined) return this.#block(run, `${placeName(place)} to change`, this.#changes(run, op, spec, history, place));
+    if (chosen === undefined) return this.#block(run, `${placeName(place)} to change${op.kind === 'await' && op.hoisted === true ? `, ${HOISTED}` : ''}`, this.#changes(run, op, spec, history, place));
     const mine = ownParts(run, chosen.parts);
     const done = mine.length === 0 ? this.#memory.core.afterRead(run.memory, spec, pre, chosen.parts, own) : this.#readOwn(run, spec, place, chosen.parts, mine, own);
     history.saw(run.memory.index, run.memory.device, place.address, place.size, chosen.parts);

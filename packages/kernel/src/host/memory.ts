@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Loads, stores, barriers and registers: what each becomes is the profile's lowering. */
+import { HOISTED } from '@dmalab/core/base/events';
 import type { AccessOrder, Operation, Place, Size, Value } from '@dmalab/core/base/port';
 import { DEP_SHIFT, IOMEM_BASE, IOMEM_WINDOW, IOMEM_WINDOW_SHIFT, SIZE_MASK, SIZE_SHIFT, UNCACHED_FLAG } from '../abi.ts';
 import { BARRIERS, type Access, type Barrier } from '../lowering.ts';
@@ -41,7 +42,7 @@ function read(run: CpuRun, call: GuestCall, access: Access, as: string, place: P
     const hoisted = wait !== null && wait.hoisted && run.hoists;
     const until = wait === null ? null : hoisted ? (): boolean => false : (seen: Value): boolean => seen !== wait.last;
     // Decision 16: what the student reads about a run that hangs here.
-    const named = hoisted ? { name: `${extra.name ?? 'memory'}, read once: the compiler may hoist a plain load out of its loop` } : {};
+    const named = hoisted ? { name: `${extra.name ?? 'memory'}, ${HOISTED}`, hoisted: true } : {};
     const operation = (order: AccessOrder): Operation => (until === null ? { kind: 'load', place, order, ...extra } : { kind: 'await', place, order, until, interruptible: true, ...extra, ...named });
     value = run.perform(call, run.profile.lowering.accesses[access], as, operation);
     // -1: an interrupt came instead. It is taken at the top of the loop.
