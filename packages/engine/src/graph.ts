@@ -2,6 +2,7 @@
 /** The graph form of a driver's system, where every part of it has one. */
 import type { System } from '@dmalab/checker/explore';
 import { exploreGraph } from '@dmalab/core/ordering/graph/explore';
+import { Audit } from './audit.ts';
 import type { GuestMemo } from './guest-memo.ts';
 import type { DriverSystem } from './system.ts';
 
@@ -28,8 +29,11 @@ export function graphOf(system: DriverSystem, memo: GuestMemo): System['graph'] 
       limits: { executions: leaves * DEAD_PER_LEAF, events: MOST_EVENTS },
       onLeaf: (leaf) => {
         const guide = leaf.linearise();
+        const audit = new Audit(new Map(parts.agents.map((agent, i) => [agent.id, leaf.answers(i)])));
+        system.audit = audit;
         const answer = onLeaf(guide);
-        if (guide.diverged !== '') astray ||= guide.diverged;
+        system.audit = null;
+        if (answer !== 'stop') astray ||= guide.diverged || audit.difference();
         return answer;
       },
     });

@@ -25,6 +25,7 @@ import { irqLines, type Platform } from '@dmalab/kernel/platform';
 import { KERNEL_PROFILES, type KernelProfile } from '@dmalab/kernel/profiles';
 import { addBuffer, createKernelState, type KernelState } from '@dmalab/kernel/state';
 import { assertHolds, type CallRecord, type Evidence } from './assertions.ts';
+import type { Audit } from './audit.ts';
 import type { GuestMemo } from './guest-memo.ts';
 import { SanitizerObserver } from './judge-observer.ts';
 import type { Program } from './program.ts';
@@ -83,6 +84,8 @@ export class DriverSystem {
   readonly #buffers: ReadonlyMap<string, { readonly address: number; readonly bytes: Uint8Array; readonly coherent: boolean }>;
   readonly #before: { readonly memory: InitialState; readonly kernel: KernelState };
   readonly #booted = new Map<GuestMemo, Booted>();
+  /** Set while an execution of the graph form is led through the machine. */
+  audit: Audit | null = null;
 
   constructor(spec: SystemSpec) {
     this.spec = spec;
@@ -128,6 +131,7 @@ export class DriverSystem {
    * @param observers see the events of probe first, then those of the run
    */
   execute(strategy: Strategy, memo: GuestMemo, observers: readonly Observer[] = [], withChoices = false): Judged {
+    const { audit } = this;
     const booted = this.#boot(memo);
     const sanitizer = new SanitizerObserver();
     const { findings } = sanitizer;
@@ -137,9 +141,10 @@ export class DriverSystem {
     if (booted.failure !== null) return this.#bootFailed(booted);
 
     const cpus = this.#cpus(memo, booted);
+    const agents = [...cpus, ...this.#devices.flatMap((device) => device.agents)];
     const machine = new OperationalMachine({
       ...this.#common(booted.kernel),
-      agents: [...cpus, ...this.#devices.flatMap((device) => device.agents)],
+      agents: audit === null ? agents : audit.listen(agents),
       initial: booted.memory,
       strategy,
       observers: all,
@@ -257,7 +262,7 @@ export class DriverSystem {
   #breakdown(result: RunResult, cpus: readonly CpuAgent[]): Failure | null {
     if (result.reason === 'error') {
       const failure = cpus.map((cpu) => cpu.failure).find((f) => f !== null);
-      return { id: 'RT1', sentence: sentence(failure ? `${failure.name}: ${failure.message}` : result.text) };
+      return { id: 'RT1', sentence: sentence(failure ? `${failure.name}${failure.kind === 'threw' ? ' threw' : failure.kind === 'oops' ? ':' : ''} ${failure.message}` : result.text) };
     }
     if (result.reason === 'budget' || result.reason === 'stopped') return { id: 'RT2', sentence: sentence(`the run was stopped: ${result.text}`) };
     return null;
@@ -303,7 +308,8 @@ function addCosts(parts: readonly Readonly<Record<string, number>>[]): Record<st
   return sum;
 }
 
+/** Begins with a capital unless it begins with a name from the code, and ends with a full stop. */
 function sentence(text: string): string {
-  const start = text.charAt(0).toUpperCase() + text.slice(1);
+  const start = /^[a-z]+(?![\w:(])/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
   return /[.!?]$/.test(start) ? start : `${start}.`;
 }
