@@ -34,7 +34,7 @@ export type Subject =
   | { readonly kind: 'drain' | 'deliver'; readonly store: StoreName }
   /** `op`: ordinal of the operation that asks, in its agent's run. */
   | { readonly kind: 'op'; readonly op: number };
-export type StepOption = { readonly kind: 'agent'; readonly agent: string } | { readonly kind: 'store' | 'post'; readonly store: StoreName } | { readonly kind: 'line' };
+export type StepOption = { readonly kind: 'agent'; readonly agent: string } | { readonly kind: 'store' | 'post'; readonly store: StoreName; /** It goes to the CPUs only. */ readonly cpusOnly?: true } | { readonly kind: 'line' };
 
 /** How far a machine has come, for the same strategies. */
 export interface Progress {

@@ -176,10 +176,11 @@ export class Memory {
   }
 
   /** A held store goes, and with it whatever waited for it. */
-  release(store: Store): void {
+  release(store: Store, everyone: boolean): void {
     this.#held.delete(store);
-    if (store.c === 0) this.#drain(store, true);
+    if (store.c === 0) this.#drain(store, everyone);
     else this.#reachAll(store);
+    if (!everyone && store.a === 0) this.#held.add(store);
     this.cascade();
   }
   releasePost(post: Post): void {

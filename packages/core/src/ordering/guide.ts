@@ -99,15 +99,16 @@ export class Guide implements Strategy {
       const found = options.findIndex((o) => o.kind === 'agent' && o.agent === id);
       return found >= 0 ? found : this.#lost(`${id} cannot go on`);
     };
-    const store = (kind: 'store' | 'post', name: StoreName): number => {
-      const found = options.findIndex((o) => o.kind === kind && same(o.store, name));
+    const store = (kind: 'store' | 'post', name: StoreName, cpusOnly = false): number => {
+      const fitting = options.findIndex((o) => o.kind === kind && same(o.store, name) && (o.cpusOnly === true) === cpusOnly);
+      const found = fitting >= 0 ? fitting : options.findIndex((o) => o.kind === kind && same(o.store, name));
       return found >= 0 ? found : this.#lost(`store ${name.number} of ${name.agent} cannot go`);
     };
     switch (next.kind) {
       case 'perform':
         return agent(next.agent);
       case 'drain':
-        return progress.stage(next.store) === 'unissued' ? agent(next.store.agent) : store('store', next.store);
+        return progress.stage(next.store) === 'unissued' ? agent(next.store.agent) : store('store', next.store, !this.#reachesAllWith(next.store));
       case 'reach':
         return progress.stage(next.store) === 'unissued' ? agent(next.store.agent) : store('store', next.store);
       case 'arrive':
