@@ -7,6 +7,13 @@ const escape = (s: string): string => s.replace(/&/g, '&amp;').replace(/</g, '&l
 const marked = new Marked({
   gfm: true,
   renderer: {
+    // Listings may be wider than their pane: keyboards scroll what they can focus.
+    code: ({ text }) => `<pre tabindex="0"><code>${escape(text)}\n</code></pre>\n`,
+    tablecell({ header, align, tokens }) {
+      const style = align === null ? '' : ` align="${align}"`;
+      const inner = this.parser.parseInline(tokens);
+      return header ? `<th scope="col"${style}>${inner}</th>\n` : `<td${style}>${inner}</td>\n`;
+    },
     html: ({ text }) => escape(text),
     link({ href, tokens }) {
       const inner = this.parser.parseInline(tokens);
