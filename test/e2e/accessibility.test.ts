@@ -180,7 +180,11 @@ describe('by keyboard alone', { timeout: 300_000 }, () => {
     await keys.request.get(`${server.url}/api/me`);
     await keys.goto(server.url);
     await keys.locator('a.lab').first().waitFor();
-    const focused = (): Promise<string> => keys.evaluate(() => document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.textContent ?? '');
+    const focused = (): Promise<string> =>
+      keys.evaluate(() => {
+        const el = document.activeElement;
+        return `${el instanceof HTMLInputElement && el.type === 'range' ? 'slider ' : ''}${el?.getAttribute('aria-label') ?? el?.textContent ?? ''}`;
+      });
     /** Tab until the focus is where it is wanted. */
     const tabTo = async (wanted: RegExp): Promise<void> => {
       for (let i = 0; i < 80; i += 1) {
@@ -211,7 +215,7 @@ describe('by keyboard alone', { timeout: 300_000 }, () => {
     const [first = ''] = await keys.getByRole('radio').evaluateAll((all) => all.map((r) => r.textContent ?? ''));
     await expect.poll(() => profileWord(keys, first), { timeout: PATIENCE_MS }).toMatch(/complete|bounded/);
     await keys.keyboard.press('F6');
-    await tabTo(/^Step$/);
+    await tabTo(/^slider Step$/);
     await keys.keyboard.press('Home');
     await expect.poll(async () => (await timeline(keys)).step).toBe(1);
     await keys.keyboard.press('F11');
@@ -232,7 +236,7 @@ describe('by keyboard alone', { timeout: 300_000 }, () => {
 
 describe('on a phone', { timeout: 180_000 }, () => {
   it('nothing scrolls sideways but code, diagrams and tables in their own boxes', async () => {
-    const { page: phone } = await openWindow(browser, { like: page, ...PHONE });
+    const { page: phone } = await openWindow(browser, { like: page, ...PHONE, touch: true });
     for (const path of [server.url, failing, `${server.url}/labs/${COPY_LAB.id}`]) {
       await phone.goto(path);
       await phone.locator('h1').first().waitFor();

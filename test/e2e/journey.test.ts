@@ -152,7 +152,7 @@ describe('a student', { timeout: 150_000 }, () => {
     expect(other.complaints).toEqual([]);
     await other.page.context().close();
 
-    const phone = await openWindow(browser, { like: page, ...PHONE });
+    const phone = await openWindow(browser, { like: page, ...PHONE, touch: true });
     await phone.page.goto(link);
     await alert(phone.page).waitFor();
     await phone.page.getByRole('img', { name: /^Space-time diagram/ }).waitFor();

@@ -24,11 +24,13 @@ export interface Visit {
 }
 
 /** A window of its own that is signed in as whoever owns `signInUrl` or, for later windows, `like`. */
-export async function openWindow(browser: Browser, o: { signInUrl?: string; like?: Page; width?: number; height?: number } = {}): Promise<Visit> {
+export async function openWindow(browser: Browser, o: { signInUrl?: string; like?: Page; width?: number; height?: number; touch?: boolean } = {}): Promise<Visit> {
   const context = await browser.newContext({
     permissions: ['clipboard-read', 'clipboard-write'],
     viewport: { width: o.width ?? DESK.width, height: o.height ?? DESK.height },
     reducedMotion: 'reduce',
+    hasTouch: o.touch ?? false,
+    isMobile: o.touch ?? false,
     ...(o.like === undefined ? {} : { storageState: await o.like.context().storageState() }),
   });
   const page = await context.newPage();
