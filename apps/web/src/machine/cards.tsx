@@ -60,10 +60,12 @@ export function DeviceCard({ device, names, finding }: { readonly device: Device
 }
 
 function Row({ name, value, wrong = false }: { readonly name: string; readonly value: string; readonly wrong?: boolean }): ReactNode {
+  // Short facts stand two in a row, so that the card shows them all.
+  const look = wrong ? 'long wrong' : value.length > 7 ? 'long' : undefined;
   return (
     <>
-      <dt className={wrong ? 'wrong' : undefined}>{name}</dt>
-      <dd className={wrong ? 'wrong' : undefined}>{value}</dd>
+      <dt className={look}>{name}</dt>
+      <dd className={look}>{value}</dd>
     </>
   );
 }
