@@ -5,7 +5,7 @@
  */
 import type { Agent, Value } from '@dmalab/core/base/port';
 import type { Candidate, LocalOrder, Model } from './models.ts';
-import { acyclic, relation, union, type Relation } from './relation.ts';
+import { acyclic, closure, relation, union, type Relation } from './relation.ts';
 import { allRuns, type Cut, type NaiveEvent, type NaiveRoute, type NaiveRun } from './runs.ts';
 
 export interface NaiveOutcome {
@@ -127,10 +127,9 @@ function check(program: NaiveProgram, s: Shape): void {
   const { lob, cpuOnly, oneEventAtomics } = order;
   const taken = relation(n, (w, j) => at(j).kind !== 'F' && at(j).kind !== 'I' && events.some((e, i) => e.kind === 'I' && e.interrupt === 'msi' && rf[w]?.[i] === true && s.po[i]?.[j] === true));
   const readsFirst = relation(n, (i, j) => at(j).kind === 'I' && at(i).kind === 'R' && s.po[i]?.[j] === true);
-  const everyone = posted(events, s.po, union(lob, taken, readsFirst), apart(rf), union(fr, co));
-  const cpu = (i: number): boolean => i >= n || at(i).cpu;
-  if (!acyclic(oneEventAtomics ? merged(everyone, events) : everyone)) return;
-  if (!acyclic(relation(everyone.length, (i, j) => cpu(i) && cpu(j) && (everyone[i]?.[j] === true || cpuOnly[i]?.[j] === true)))) return;
+  const layered = cpuOnly.some((row) => row.includes(true));
+  const consistent = posted(events, s.po, union(lob, taken, readsFirst), apart(rf), union(fr, co)).some((everyone) => acyclic(oneEventAtomics ? merged(everyone, events) : everyone) && (!layered || acyclic(moments(events, everyone, cpuOnly, union(apart(rf), taken)))));
+  if (!consistent) return;
   const memory = new Map<string, Value>();
   for (const w of s.co) for (const b of at(w).bytes) memory.set(b.at, b.value);
   program.onOutcome({ registers: s.runs.map((r) => r.registers), memory });
@@ -138,28 +137,73 @@ function check(program: NaiveProgram, s: Shape): void {
 
 /**
  * A CPU's MMIO write is two events: it leaves the CPU in its local order, and
- * arrives later, in the order in which writes to one device left; a read of
- * the same device comes after them. Arrivals are numbered behind the events.
+ * arrives later, in the order in which writes to one device left, whoever sent
+ * them; a read of the device by its CPU pushes what has left before. Arrivals
+ * are numbered behind the events. One relation for each order of leaving.
  */
-function posted(events: readonly NaiveEvent[], po: Relation, local: Relation, rf: Relation, visible: Relation): Relation {
+function* postedOrders(events: readonly NaiveEvent[], po: Relation, local: Relation, rf: Relation, visible: Relation): Generator<Relation> {
   const posts = events.flatMap((e, i) => (e.kind === 'W' && e.cpu && e.mmio ? [i] : []));
-  if (posts.length === 0) return union(local, rf, visible);
+  if (posts.length === 0) {
+    yield union(local, rf, visible);
+    return;
+  }
   const n = events.length;
   const device = (i: number): string => events[i]?.bytes[0]?.at.split(':')[0] ?? '';
   const arrival = (i: number): number => (posts.includes(i) ? n + posts.indexOf(i) : i);
-  const edges = Array.from({ length: n + posts.length }, () => Array.from({ length: n + posts.length }, () => false));
+  for (const order of permutations(posts)) {
+    const edges = Array.from({ length: n + posts.length }, () => Array.from({ length: n + posts.length }, () => false));
+    const edge = (i: number, j: number): void => void ((edges[i] ?? [])[j] = true);
+    for (let i = 0; i < n; i += 1) {
+      for (let j = 0; j < n; j += 1) {
+        if (local[i]?.[j] === true) edge(i, j);
+        if (rf[i]?.[j] === true || visible[i]?.[j] === true) edge(arrival(i), arrival(j));
+      }
+    }
+    for (const w of posts) {
+      edge(w, arrival(w));
+      for (const later of order.slice(order.indexOf(w) + 1)) {
+        if (device(later) !== device(w)) continue;
+        edge(w, later);
+        edge(arrival(w), arrival(later));
+      }
+    }
+    const left = closure(edges);
+    for (const w of posts) {
+      events.forEach((e, j) => {
+        if (po[w]?.[j] === true && e.kind === 'R' && e.mmio && device(j) === device(w) && (events[w]?.order !== 'streaming' || left[w]?.[j] === true)) edge(arrival(w), j);
+      });
+    }
+    yield edges;
+  }
+}
+const posted = (...about: Parameters<typeof postedOrders>): Relation[] => [...postedOrders(...about)];
+
+function* permutations(items: readonly number[]): Generator<number[]> {
+  if (items.length === 0) yield [];
+  for (const item of items) for (const rest of permutations(items.filter((x) => x !== item))) yield [item, ...rest];
+}
+
+/**
+ * Where CPUs agree on more than devices do, each RAM access of a CPU has two moments: one in the order of the CPUs, numbered as the
+ * event, and one in everyone's, numbered behind all of them. A store comes to CPUs first; what a device made is seen when it is read.
+ */
+function moments(events: readonly NaiveEvent[], everyone: Relation, cpuOnly: Relation, seen: Relation): Relation {
+  const n = everyone.length;
+  const cpu = (i: number): boolean => events[i]?.cpu ?? true;
+  const two = (i: number): boolean => events[i] !== undefined && events[i].cpu && !events[i].mmio;
+  const all = (i: number): number => (two(i) ? n + i : i);
+  const edges = Array.from({ length: 2 * n }, () => Array.from({ length: 2 * n }, () => false));
   const edge = (i: number, j: number): void => void ((edges[i] ?? [])[j] = true);
   for (let i = 0; i < n; i += 1) {
+    if (two(i) && events[i]?.kind === 'W') edge(i, all(i));
     for (let j = 0; j < n; j += 1) {
-      if (local[i]?.[j] === true) edge(i, j);
-      if (rf[i]?.[j] === true || visible[i]?.[j] === true) edge(arrival(i), arrival(j));
+      if (everyone[i]?.[j] === true) {
+        edge(all(i), all(j));
+        if (cpu(i) && cpu(j)) edge(i, j);
+      }
+      if (cpuOnly[i]?.[j] === true && cpu(i) && cpu(j)) edge(i, j);
+      if (seen[i]?.[j] === true && !cpu(i) && cpu(j)) edge(i, j);
     }
-  }
-  for (const w of posts) {
-    edge(w, arrival(w));
-    events.forEach((e, j) => {
-      if (po[w]?.[j] === true && e.mmio && e.kind !== 'F' && e.kind !== 'I' && device(j) === device(w)) edge(arrival(w), arrival(j));
-    });
   }
   return edges;
 }

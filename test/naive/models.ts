@@ -86,7 +86,7 @@ const Q = (e: NaiveEvent): boolean => e.kind === 'R' && e.order === 'acquirePC';
 const L = (e: NaiveEvent): boolean => e.kind === 'W' && ['release', 'acq_rel'].includes(e.order);
 
 /** MMIO accesses of one device in program order: Device-nGnRE, channel 0, UC. */
-const channel = (k: Kit, po: Relation): Relation => intersect(po, relation(k.n, (i, j) => k.at(i).cpu && k.at(i).mmio && k.at(j).mmio && k.at(i).kind !== 'F' && k.at(j).kind !== 'F' && k.at(i).bytes[0]?.at.split(':')[0] === k.at(j).bytes[0]?.at.split(':')[0]));
+const channel = (k: Kit, po: Relation): Relation => intersect(po, relation(k.n, (i, j) => k.at(i).cpu && k.at(i).mmio && k.at(j).mmio && k.at(i).order !== 'streaming' && k.at(j).order !== 'streaming' && k.at(i).kind !== 'F' && k.at(j).kind !== 'F' && k.at(i).bytes[0]?.at.split(':')[0] === k.at(j).bytes[0]?.at.split(':')[0]));
 /** A device does everything in program order. */
 const inOrder = (k: Kit): Relation => intersect(k.po, relation(k.n, (i, j) => !k.at(i).cpu && k.at(i).kind !== 'F' && k.at(j).kind !== 'F'));
 
@@ -157,11 +157,16 @@ export const X86: Model = (c) => {
   const { po, R, W, M, rmw } = k;
   const locked = k.is((e) => e.atomic);
   const fence = k.fence('mfence', 'lock.addl');
-  const uc = k.is((e) => e.mmio);
-  const ppo = union(seq(R, po, M), seq(W, po, W));
+  const storing = k.fence('sfence', 'mfence', 'lock.addl');
+  const uc = k.is((e) => e.mmio && e.order !== 'streaming');
+  const streaming = k.is((e) => e.kind === 'W' && e.order === 'streaming');
+  const direct = k.is((e) => e.kind === 'W' && e.order !== 'streaming');
+  const ppo = union(seq(R, po, M), seq(direct, po, direct));
   // A load that a buffered store covers only in part waits until the store is in the cache.
   const stalled = intersect(k.rfi, relation(k.n, (i, j) => k.at(j).bytes.some((b) => k.at(i).bytes.every((x) => x.at !== b.at))));
-  return { lob: union(ppo, stalled, seq(W, po, fence, po, R), seq(W, po, seq(locked, R)), seq(locked, W, po, R), rmw, seq(W, po, seq(uc, R)), channel(k, po), inOrder(k)), cpuOnly: nothing(k.n), oneEventAtomics: false };
+  // Write-combining buffers are emptied by fences, locked and uncacheable accesses, and interrupts.
+  const emptied = union(seq(W, po, storing, po, W), seq(W, po, seq(locked, R)), seq(streaming, po, uc), seq(streaming, po, k.is((e) => e.kind === 'I'), po, M));
+  return { lob: union(ppo, stalled, emptied, seq(W, po, fence, po, R), seq(locked, W, po, R), seq(locked, M, po, streaming), seq(k.poLoc, streaming), seq(streaming, k.poLoc, W), rmw, seq(W, po, seq(uc, R)), channel(k, po), inOrder(k)), cpuOnly: nothing(k.n), oneEventAtomics: false };
 };
 
 /** STRICT: what the kernel's documents promise, with whom an edge binds (decision 3). */

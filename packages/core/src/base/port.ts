@@ -54,8 +54,11 @@ export interface Place {
   readonly uncached?: boolean;
 }
 
-/** Ordering class of one access, as the instruction or primitive names it. Rule tables give them meaning. */
-export type AccessOrder = 'plain' | 'relaxed' | 'acquire' | 'acquirePC' | 'release' | 'releasePC' | 'acq_rel' | 'full';
+/**
+ * Ordering class of one access, as the instruction or primitive names it. Rule tables give them meaning. `streaming`: a non-temporal
+ * store, or a store to a write-combining mapping; it leaves by a pool of its own that keeps no order.
+ */
+export type AccessOrder = 'plain' | 'relaxed' | 'acquire' | 'acquirePC' | 'release' | 'releasePC' | 'acq_rel' | 'full' | 'streaming';
 
 /**
  * `site`: where in student code the op came from; present only while somebody replays with sites on. Events carry it, rules never look at it.

@@ -12,13 +12,14 @@ import type { AccessOrder } from '../base/port.ts';
 
 /**
  * - `rOld`, `wOld`, `iOld`, `oOld`, `mOld` earlier reads and writes of RAM, MMIO reads (input) and writes (output), cache maintenance
+ * - `sOld` earlier streaming stores (x86), `sNew` what must precede later ones
  * - `rOldRet` earlier reads without those of atomics that return nothing (Arm `STADD`)
  * - `rNew` … `mNew` what must precede every later access of that class
  * - `cap` control and address dependencies so far
  * - `rel` earlier RCsc releases (Arm), earlier RCsc-annotated operations (RISC-V)
  * - `acq` what earlier acquires took over from the releasing agent (STRICT)
  */
-export const SETS = ['rOld', 'rOldRet', 'wOld', 'iOld', 'oOld', 'mOld', 'rNew', 'wNew', 'iNew', 'oNew', 'mNew', 'cap', 'rel', 'acq'] as const;
+export const SETS = ['rOld', 'rOldRet', 'wOld', 'iOld', 'oOld', 'mOld', 'rNew', 'wNew', 'iNew', 'oNew', 'mNew', 'sOld', 'sNew', 'cap', 'rel', 'acq'] as const;
 export type SetName = (typeof SETS)[number];
 
 /**
@@ -36,6 +37,8 @@ export type Target = SetName | 'channel';
 
 /** `r`, `w`: RAM; `i`, `o`: MMIO read (input) and write (output); `m`: cache maintenance. */
 export type AccessClass = 'r' | 'w' | 'i' | 'o' | 'm';
+/** Every order but `streaming`. */
+export const DIRECT: readonly AccessOrder[] = ['plain', 'relaxed', 'acquire', 'acquirePC', 'release', 'releasePC', 'acq_rel', 'full'];
 /** How an access came about. `noreturn`: an atomic whose old value nobody gets. */
 export type Via = 'plain' | 'exclusive' | 'atomic' | 'noreturn';
 

@@ -61,7 +61,7 @@ const SET_COUNT = SETS.length;
 const CHANNEL = SET_COUNT + OPERANDS.indexOf('channel');
 const CLASSES: readonly AccessClass[] = ['r', 'w', 'i', 'o', 'm'];
 const VIAS: readonly Via[] = ['plain', 'exclusive', 'atomic', 'noreturn'];
-const ORDERS: readonly AccessOrder[] = ['plain', 'relaxed', 'acquire', 'acquirePC', 'release', 'releasePC', 'acq_rel', 'full'];
+const ORDERS: readonly AccessOrder[] = ['plain', 'relaxed', 'acquire', 'acquirePC', 'release', 'releasePC', 'acq_rel', 'full', 'streaming'];
 const EVENT = SET_COUNT + OPERANDS.indexOf('event');
 const W_NEW = SETS.indexOf('wNew');
 function codeOf(source: Source | Target): number {
@@ -109,7 +109,7 @@ export class CompiledTable {
   }
 
   plan(cls: AccessClass, via: Via, order: AccessOrder, fromVia: Via | null, partial: boolean): Plan {
-    const key = (((CLASSES.indexOf(cls) * 5 + VIAS.indexOf(via)) * 8 + ORDERS.indexOf(order)) * 5 + (fromVia === null ? 4 : VIAS.indexOf(fromVia))) * 2 + (partial ? 1 : 0);
+    const key = (((CLASSES.indexOf(cls) * 5 + VIAS.indexOf(via)) * ORDERS.length + ORDERS.indexOf(order)) * 5 + (fromVia === null ? 4 : VIAS.indexOf(fromVia))) * 2 + (partial ? 1 : 0);
     let plan = this.#plans[key];
     if (plan === undefined) {
       plan = planOf(this.#rows.filter((row) => 'access' in row.on && matches(row.on, cls, via, order, fromVia, partial)));

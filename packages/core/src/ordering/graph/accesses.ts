@@ -8,7 +8,7 @@ import { Suspend, type AccessOrder, type Op, type Place, type Value } from '../.
 import type { AccessClass, Via } from '../rules.ts';
 import type { Access, Layered, Operand, StoreRecord } from '../views.ts';
 import type { Actor } from './actor.ts';
-import { NO_BITS, oneBit, unionBits, type Bits } from './bits.ts';
+import { hasBit, NO_BITS, oneBit, type Bits } from './bits.ts';
 import type { Cell } from './cells.ts';
 import { isPart, type CellState, type Execution, type GraphEvent, type Prophecy, type ReadPart, type ReadSource, type StorePart } from './execution.ts';
 import type { Knowledge, KnownWrite } from './knowledge.ts';
@@ -91,7 +91,9 @@ export class Accesses {
     const data = actor.operand(op.dataDep, op.dataPick);
     const none = actor.views.none;
     if (op.exclusive !== true) {
-      return this.#slots(actor, op.place).map((slots) => () => (this.#write(actor, op, op.value, { via: 'plain', order: op.order, data, partner: none, slots, pair: [] }) === undefined ? undefined : 0));
+      const slots = this.#slots(actor, op.place);
+      const queue = op.place.space === 'mmio' && actor.cpu ? this.#queueSlots(actor, op, data) : [0];
+      return slots.flatMap((chosen) => queue.map((at) => () => (this.#write(actor, op, op.value, { via: 'plain', order: op.order, data, partner: none, slots: chosen, queue: at, pair: [] }) === undefined ? undefined : 0)));
     }
     const monitor = actor.monitor;
     const ways: Way[] = [];
@@ -99,7 +101,7 @@ export class Accesses {
       for (const slots of this.#slots(actor, op.place)) {
         ways.push(() => {
           actor.monitor = null;
-          const result = this.#write(actor, op, op.value, { via: 'exclusive', order: op.order, data, partner: monitor.view, slots, pair: monitor.reads });
+          const result = this.#write(actor, op, op.value, { via: 'exclusive', order: op.order, data, partner: monitor.view, slots, queue: 0, pair: monitor.reads });
           if (result === undefined) return undefined;
           actor.operands[actor.ordinal - 1] = result;
           return 0;
@@ -127,7 +129,7 @@ export class Accesses {
           if (value !== undefined && slots !== null) {
             const operand = actor.operand(op.dataDep, op.dataPick);
             const data = op.compares === true ? actor.views.joinOperands(operand, { v: actor.views.none, pick: actor.operand(undefined, op.comparePick).pick }) : operand;
-            const written = this.#write(actor, op, value, { via, order: op.order, data, partner: read.view, slots, pair: read.reads });
+            const written = this.#write(actor, op, value, { via, order: op.order, data, partner: read.view, slots, queue: 0, pair: read.reads });
             if (written === undefined) return undefined;
             result = actor.views.joinOperands(result, written);
           }
@@ -206,7 +208,7 @@ export class Accesses {
     const key = `${known.agent}/${known.writeIndex}`;
     const made = this.#x.prophecies.get(key);
     if (made !== undefined) return made;
-    const publication = this.#publishes || known.place.space === 'irq' ? this.#x.node({ all: NO_BITS, cpu: NO_BITS }) : -1;
+    const publication = this.#publishes || known.place.space === 'irq' ? this.#x.node({ all: NO_BITS, cpu: NO_BITS }, known.place.space === 'irq' ? 'one' : 'two') : -1;
     const prophecy: Prophecy = { agent: known.agent, writeIndex: known.writeIndex, place: known.place, value: known.value, readers: [], publication, generation: known.generation };
     this.#x.prophecies.set(key, prophecy);
     this.#x.onUndo(() => this.#x.prophecies.delete(key));
@@ -238,11 +240,15 @@ export class Accesses {
       for (const request of requests) before = views.join(before, views.before(request));
       // Register transactions and atomics have a moment, and loads are not passed by it.
       if (this.#keepLoadStore && actor.cpu && (access === 'i' || op.kind === 'rmw')) before = views.join(before, actor.reads);
-      const arrival = actor.arrivals.get(device);
-      if (arrival !== undefined) before = views.join(before, this.#x.view(arrival, true));
-      const node = this.#x.node(before);
+      // It pushes what its CPU posted to the device, and with that whatever was posted before.
+      const mine = access === 'i' && actor.cpu ? this.#x.postsTo(device).filter((post) => post.accept.agent === actor.index) : [];
+      const pushed = mine.findLast((post) => !isStreaming(post.accept.op));
+      if (pushed !== undefined) before = views.join(before, this.#x.view(pushed.arrival.node, true));
+      const node = this.#x.node(before, actor.cpu && access === 'r' ? 'two' : 'one');
       const event: GraphEvent = { node, agent: actor.index, cpu: actor.cpu, ordinal: actor.ordinal, kind: 'read', access, op, place: piece, value, writeIndex: -1, parts: [], reads: [], record: null };
       this.#x.events.push(event);
+      // A streaming write is pushed if it has left.
+      for (const post of mine) if (isStreaming(post.accept.op) && this.#x.all.reaches(post.accept.node, node) && !this.#x.edge(post.arrival, event)) return undefined;
       for (let i = 0; i < cells.length; i += 1) {
         const cell = cells[i];
         if (cell === undefined) continue;
@@ -325,7 +331,7 @@ export class Accesses {
 
   #take(actor: Actor, op: Op, place: Place, cell: Cell, from: StorePart | Prophecy | KnownWrite, route: GraphRoute): Value | undefined {
     const source = isKnown(from) ? this.#prophecy(from) : from;
-    const node = this.#x.node(actor.reads);
+    const node = this.#x.node(actor.reads, 'two');
     const event: GraphEvent = { node, agent: actor.index, cpu: actor.cpu, ordinal: actor.ordinal, kind: 'read', access: 'r', op, place, value: 1, writeIndex: -1, parts: [], reads: [], record: null };
     this.#x.events.push(event);
     const previous = actor.places.get(cell.index);
@@ -365,7 +371,7 @@ export class Accesses {
     firsts.sort((x, y) => x.at - y.at);
     for (let i = 1; i < firsts.length; i += 1) {
       const [x, y] = [firsts[i - 1]?.first, firsts[i]?.first];
-      if (x !== undefined && y !== undefined && x !== y && !this.#x.all.edge(x.node, y.node)) return false;
+      if (x !== undefined && y !== undefined && x !== y && !this.#x.allEdge(x.node, y.node)) return false;
     }
     return true;
   }
@@ -399,6 +405,15 @@ export class Accesses {
     return choices;
   }
 
+  /** Every place in its device's queue, newest first, but none before a write that it is ordered behind directly. */
+  #queueSlots(actor: Actor, op: StoreOp, data: Operand<Bits>): number[] {
+    const { views } = actor;
+    const before = views.before({ class: 'o', via: 'plain', order: op.order, addr: actor.operand(op.addressDep, op.addressPick), data, partner: views.none, place: this.#place(actor, this.#cellsOf(actor, op.place)), channel: op.place.owner, from: null, partial: false, released: views.none });
+    const posts = this.#x.postsTo(op.place.owner);
+    const last = posts.findLastIndex((post) => hasBit(before.all, post.accept.node));
+    return Array.from({ length: posts.length - last }, (_, i) => posts.length - i);
+  }
+
   /** For an atomic: right behind what it read, or anywhere if that has no place yet. */
   #slotsBehind(actor: Actor, place: Place, chosen: readonly Candidate[]): (readonly number[])[] {
     let choices: (readonly number[])[] = [[]];
@@ -412,33 +427,36 @@ export class Accesses {
     return choices;
   }
 
-  #write(actor: Actor, op: StoreOp | RmwOp, value: Value, o: { via: Via; order: AccessOrder; data: Operand<Bits>; partner: Layered<Bits>; slots: readonly number[]; pair: readonly ReadPart[] }): Operand<Bits> | undefined {
+  #write(actor: Actor, op: StoreOp | RmwOp, value: Value, o: { via: Via; order: AccessOrder; data: Operand<Bits>; partner: Layered<Bits>; slots: readonly number[]; queue: number; pair: readonly ReadPart[] }): Operand<Bits> | undefined {
     const { views } = actor;
     const mmio = op.place.space === 'mmio';
     const addr = actor.operand(op.addressDep, op.addressPick);
     let result = views.noOperand;
     let at = 0;
+    let piecesDone = 0;
     for (const piece of pieces(op.place, actor.compiled.table.singleCopyBytes)) {
       const cells = this.#x.cells.of(piece);
       const pieceValue = piece.size === op.place.size ? value : this.#byte(op.place, value, piece);
       const request: Access<Bits> = { class: mmio ? 'o' : 'w', via: o.via, order: o.order, addr, data: o.data, partner: o.partner, place: this.#place(actor, cells), channel: mmio ? op.place.owner : '', from: null, partial: false, released: views.none };
       let before = views.before(request);
       if (this.#keepLoadStore) before = views.join(before, actor.reads);
-      let node = this.#x.node(before);
+      let node = this.#x.node(before, actor.cpu && !mmio ? 'store' : 'one');
       const view = this.#x.view(node, actor.cpu);
       const after = views.after(request, view);
       result = views.joinOperands(result, after.result);
       const record: StoreRecord<Bits> = { via: o.via, addr, data: o.data, event: view, partner: o.partner, published: after.published };
       const writeIndex = actor.writes;
+      let event: GraphEvent;
       const base = { agent: actor.index, cpu: actor.cpu, ordinal: actor.ordinal, access: request.class, op, place: piece, value: pieceValue, reads: [], record };
       if (mmio && actor.cpu) {
-        this.#x.events.push({ ...base, node, kind: 'accept', writeIndex: -1, parts: [] });
-        const last = actor.arrivals.get(op.place.owner);
-        const arrives = last === undefined ? view : views.join(view, this.#x.view(last, true));
-        node = this.#x.node(arrives);
-        actor.arrive(this.#x, op.place.owner, node);
-      }
-      const event: GraphEvent = { ...base, node, kind: 'write', writeIndex, parts: [] };
+        const accept: GraphEvent = { ...base, node, kind: 'accept', writeIndex: -1, parts: [] };
+        this.#x.events.push(accept);
+        node = this.#x.node(view, 'one');
+        const arrival: GraphEvent = { ...base, node, kind: 'write', writeIndex, parts: [] };
+        if (!this.#x.post(op.place.owner, { accept, arrival }, o.queue + piecesDone)) return undefined;
+        event = arrival;
+      } else event = { ...base, node, kind: 'write', writeIndex, parts: [] };
+      piecesDone += 1;
       this.#x.events.push(event);
       actor.writes += 1;
       const readers = this.#fulfil(actor, event, after.published);
@@ -482,11 +500,8 @@ export class Accesses {
     if (!sameWrite(prophecy, event.place, event.value)) return undefined;
     this.#x.prophecies.delete(key);
     this.#x.onUndo(() => this.#x.prophecies.set(key, prophecy));
-    if (event.place.space === 'irq') return this.#x.all.edge(event.node, prophecy.publication) ? prophecy.readers : undefined;
-    if (prophecy.publication >= 0) {
-      if (!this.#x.all.edges(published.all, prophecy.publication)) return undefined;
-      if (this.#x.layered && !this.#x.cpu.edges(unionBits(published.cpu, published.all), prophecy.publication)) return undefined;
-    }
+    if (event.place.space === 'irq') return this.#x.allEdge(event.node, prophecy.publication) ? prophecy.readers : undefined;
+    if (prophecy.publication >= 0 && !this.#x.publish(published, prophecy.publication)) return undefined;
     return prophecy.readers;
   }
 
@@ -494,6 +509,8 @@ export class Accesses {
     return Number(this.#x.cells.part(place, value, { index: -1, region: '', address: piece.address, size: piece.size }));
   }
 }
+
+const isStreaming = (op: Op): boolean => op.kind === 'store' && op.order === 'streaming';
 
 const sameWrite = (p: { readonly place: Place; readonly value: Value }, place: Place, value: Value): boolean =>
   p.place.address === place.address && p.place.size === place.size && p.place.space === place.space && p.place.owner === place.owner && p.value === value;

@@ -49,8 +49,6 @@ export class Actor implements Port {
   reads: Layered<Bits>;
   /** Own accesses of a cell, and the newest of them in its coherence graph. */
   readonly places = new Map<number, { readonly view: Layered<Bits>; readonly node: number }>();
-  /** Newest arrival at each device. */
-  readonly arrivals = new Map<string, number>();
   /** Newest message taken from each channel, by cell. */
   readonly taken = new Map<number, ReadPart>();
   blocked: Op | null = null;
@@ -132,12 +130,6 @@ export class Actor implements Port {
     const before = this.places.get(cell);
     this.places.set(cell, { view: before === undefined ? view : this.views.join(before.view, view), node });
     execution.onUndo(() => (before === undefined ? this.places.delete(cell) : this.places.set(cell, before)));
-  }
-
-  arrive(execution: Execution, device: string, node: number): void {
-    const before = this.arrivals.get(device);
-    this.arrivals.set(device, node);
-    execution.onUndo(() => (before === undefined ? this.arrivals.delete(device) : this.arrivals.set(device, before)));
   }
 
   take(execution: Execution, cell: number, read: ReadPart): void {

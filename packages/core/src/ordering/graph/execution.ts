@@ -8,11 +8,14 @@
  *
  * Conditions (native-ordering, model B): acyclic(ordered-before ∪ external
  * reads-from ∪ coherence ∪ from-reads), coherence per location, atomicity.
+ * With CPU-only edges there is one more: a store reaches CPUs no later than
+ * devices, so both orders, joined at each store and at each read of what a
+ * device wrote, must be acyclic together.
  */
 import type { Op, Place, Value } from '../../base/port.ts';
 import type { AccessClass } from '../rules.ts';
 import type { Layered, StoreRecord } from '../views.ts';
-import { NO_BITS, oneBit, type Bits } from './bits.ts';
+import { forEachBit, NO_BITS, oneBit, unionBits, type Bits } from './bits.ts';
 import type { Cell, Cells } from './cells.ts';
 import { Reach } from './reach.ts';
 
@@ -87,22 +90,42 @@ export interface CellState {
   readonly constraints: Constraint[];
 }
 
+/** A CPU's MMIO write on its way: it leaves its CPU, and arrives. Writes to one device arrive in the order in which they left, whoever sent them. */
+export interface Post {
+  readonly accept: GraphEvent;
+  readonly arrival: GraphEvent;
+}
+
 export const isPart = (source: ReadSource): source is StorePart => source !== null && 'event' in source;
 
 export interface Mark {
   readonly all: ReturnType<Reach['mark']>;
   readonly cpu: ReturnType<Reach['mark']>;
+  readonly both: ReturnType<Reach['mark']>;
   readonly coherence: ReturnType<Reach['mark']>;
   readonly steps: number;
   readonly events: number;
 }
 
+/**
+ * How an event shows in the joined order: at one moment for everybody (what devices do, MMIO), or at one for CPUs and one for
+ * everybody; of a `store` the first comes first.
+ */
+export type Moments = 'one' | 'two' | 'store';
+
 export class Execution {
   readonly all = new Reach();
   readonly cpu = new Reach();
+  /** Both orders joined; tables with CPU-only edges. */
+  readonly #both = new Reach();
+  /** By node: where it is in the joined order, for CPUs and for everyone. */
+  readonly #forCpus: number[] = [];
+  readonly #forAll: number[] = [];
   readonly coherence = new Reach();
   readonly events: GraphEvent[] = [];
   readonly prophecies = new Map<string, Prophecy>();
+  /** By device, in the order in which they leave. */
+  readonly posts = new Map<string, Post[]>();
   readonly cells: Cells;
   readonly layered: boolean;
   readonly #states: (CellState | undefined)[] = [];
@@ -123,7 +146,7 @@ export class Execution {
   }
 
   mark(): Mark {
-    return { all: this.all.mark(), cpu: this.cpu.mark(), coherence: this.coherence.mark(), steps: this.#undo.length, events: this.events.length };
+    return { all: this.all.mark(), cpu: this.cpu.mark(), both: this.#both.mark(), coherence: this.coherence.mark(), steps: this.#undo.length, events: this.events.length };
   }
 
   undo(mark: Mark): void {
@@ -131,6 +154,8 @@ export class Execution {
     this.#undo.length = mark.steps;
     this.all.undo(mark.all);
     this.cpu.undo(mark.cpu);
+    this.#both.undo(mark.both);
+    if (this.layered) this.#forCpus.length = this.#forAll.length = mark.all.size;
     this.coherence.undo(mark.coherence);
     this.events.length = mark.events;
   }
@@ -141,10 +166,49 @@ export class Execution {
   }
 
   /** A node behind `before`. */
-  node(before: Layered<Bits>): number {
+  node(before: Layered<Bits>, moments: Moments): number {
     const node = this.all.add(before.all);
-    if (this.layered) this.cpu.add(before.cpu);
+    if (!this.layered) return node;
+    this.cpu.add(before.cpu);
+    let cpus = this.#moved(before.cpu, this.#forCpus);
+    const everyone = this.#moved(before.all, this.#forAll);
+    // What a device did is seen by CPUs as by everyone.
+    forEachBit(before.all, (x) => {
+      const moment = this.#forAll[x];
+      if (moment !== undefined && moment === this.#forCpus[x]) cpus = unionBits(cpus, oneBit(moment));
+    });
+    if (moments === 'one') {
+      const moment = this.#both.add(unionBits(cpus, everyone));
+      this.#forCpus.push(moment);
+      this.#forAll.push(moment);
+    } else {
+      const first = this.#both.add(cpus);
+      this.#forCpus.push(first);
+      this.#forAll.push(this.#both.add(moments === 'store' ? unionBits(everyone, oneBit(first)) : everyone));
+    }
     return node;
+  }
+
+  #moved(nodes: Bits, to: readonly number[]): Bits {
+    let moments = NO_BITS;
+    forEachBit(nodes, (x) => {
+      const moment = to[x];
+      if (moment !== undefined) moments = unionBits(moments, oneBit(moment));
+    });
+    return moments;
+  }
+
+  /** x → y in everyone's order, by node. */
+  allEdge(x: number, y: number): boolean {
+    return this.all.edge(x, y) && (!this.layered || this.#both.edge(this.#forAll[x] ?? 0, this.#forAll[y] ?? 0));
+  }
+
+  /** What a store publishes comes before the node that stands for it. */
+  publish(published: Layered<Bits>, node: number): boolean {
+    if (!this.all.edges(published.all, node)) return false;
+    if (!this.layered) return true;
+    const cpu = unionBits(published.cpu, published.all);
+    return this.cpu.edges(cpu, node) && this.#both.edges(this.#moved(published.all, this.#forAll), this.#forAll[node] ?? 0) && this.#both.edges(this.#moved(cpu, this.#forCpus), this.#forCpus[node] ?? 0);
   }
 
   /** The view of one event: a device's is in everyone's order only. */
@@ -155,13 +219,12 @@ export class Execution {
 
   /** x → y for everyone, and for the CPUs if both are events of CPUs. */
   edge(x: GraphEvent, y: GraphEvent): boolean {
-    if (!this.all.edge(x.node, y.node)) return false;
-    return !this.layered || !x.cpu || !y.cpu || this.cpu.edge(x.node, y.node);
+    return this.allEdge(x.node, y.node) && this.cpuEdge(x, y);
   }
 
   /** x → y in the CPUs' order only: what coherence gives when a device's write lies between. */
   cpuEdge(x: GraphEvent, y: GraphEvent): boolean {
-    return !this.layered || !x.cpu || !y.cpu || this.cpu.edge(x.node, y.node);
+    return !this.layered || !x.cpu || !y.cpu || (this.cpu.edge(x.node, y.node) && this.#both.edge(this.#forCpus[x.node] ?? 0, this.#forCpus[y.node] ?? 0));
   }
 
   /** Position in coherence order: -1 the initial content, `undefined` not placed yet. */
@@ -170,6 +233,22 @@ export class Execution {
     if (!isPart(source)) return undefined;
     const at = state.order.indexOf(source);
     return at < 0 ? undefined : at;
+  }
+
+  postsTo(device: string): Post[] {
+    let posts = this.posts.get(device);
+    if (posts === undefined) this.posts.set(device, (posts = []));
+    return posts;
+  }
+
+  /** Puts a posted write at `slot` of its device's queue. */
+  post(device: string, post: Post, slot: number): boolean {
+    const posts = this.postsTo(device);
+    const [previous, next] = [posts[slot - 1], posts[slot]];
+    posts.splice(slot, 0, post);
+    this.#undo.push(() => posts.splice(slot, 1));
+    const inOrder = (x: Post | undefined, y: Post | undefined): boolean => x === undefined || y === undefined || (this.edge(x.accept, y.accept) && this.edge(x.arrival, y.arrival));
+    return inOrder(previous, post) && inOrder(post, next);
   }
 
   /** Puts a write at `slot`; its readers, known by prophecy, come with it. */
@@ -240,7 +319,10 @@ export class Execution {
   }
 
   #readsFrom(source: StorePart, read: ReadPart): boolean {
-    return source.event.agent === read.event.agent || this.edge(source.event, read.event);
+    if (source.event.agent === read.event.agent) return true;
+    if (!this.edge(source.event, read.event)) return false;
+    // A CPU has what a device wrote when it reads it.
+    return !this.layered || source.event.cpu || this.#both.edge(this.#forAll[source.event.node] ?? 0, this.#forCpus[read.event.node] ?? 0);
   }
 
   #fromRead(read: ReadPart, write: StorePart): boolean {

@@ -95,6 +95,13 @@ export class Leaf {
         source(read.source);
       }
     }
+    for (const [, posts] of [...this.#execution.posts].sort(([a], [b]) => (a < b ? -1 : 1))) {
+      mix(-5);
+      for (const { arrival } of posts) {
+        mix(arrival.agent);
+        mix(arrival.writeIndex);
+      }
+    }
     let last = '';
     for (const state of [...this.cells].sort((x, y) => (x.cell.region < y.cell.region ? -1 : x.cell.region > y.cell.region ? 1 : x.cell.address - y.cell.address))) {
       if (state.order.length === 0) continue;

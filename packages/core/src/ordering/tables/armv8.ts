@@ -4,7 +4,7 @@
  * keep program order, everything else needs a barrier.
  * Shareability: ISH, OSH and SY are the same towards everything modelled (decision 4).
  */
-import type { Row, RuleTable } from '../rules.ts';
+import { DIRECT, type Row, type RuleTable } from '../rules.ts';
 
 const ARM = 'Arm ARM DDI 0487, B2.3';
 const READS = ['r', 'i'] as const;
@@ -64,7 +64,7 @@ const rows: Row[] = [
 
   { id: 'arm.device.read', on: { access: ['i'] }, before: ['iNew'], join: [['event', 'rOld'], ['event', 'rOldRet'], ['event', 'iOld']], source: 'Arm ARM DDI 0487, B2.10.2 Device memory; barriers order it as memory', evidence: 'section' },
   { id: 'arm.device.write', on: { access: ['o'] }, before: ['oNew'], join: [['event', 'wOld'], ['event', 'oOld']], source: 'Arm ARM DDI 0487, B2.10.2 Device memory; barriers order it as memory', evidence: 'section' },
-  { id: 'arm.device.program-order', on: { access: ['i', 'o'] }, before: ['channel'], join: [['event', 'channel']], source: 'Arm ARM DDI 0487, B2.10.2 nR: accesses to one peripheral stay in order', evidence: 'section' },
+  { id: 'arm.device.program-order', on: { access: ['i', 'o'], order: DIRECT }, before: ['channel'], join: [['event', 'channel']], source: 'Arm ARM DDI 0487, B2.10.2 nR: accesses to one peripheral stay in order', evidence: 'section' },
 
   { id: 'arm.maintain', on: { access: ['m'] }, before: ['mNew', 'place', 'addr'], join: [['event', 'mOld']], source: 'Arm ARM DDI 0487, D7.5.9: program order with accesses to the same line', evidence: 'section' },
   { id: 'arm.interrupt.msi', on: { interrupt: 'msi' }, join: [['event', 'rNew'], ['event', 'wNew'], ['event', 'iNew'], ['event', 'oNew']], source: 'PCIe base specification 2.4 (an MSI is a posted write behind the data); decision 7', evidence: 'choice' },

@@ -3,7 +3,7 @@
  * RISC-V RVWMO with A (atomics) and Zicbom. MMIO is strongly ordered channel 0:
  * program order per device; `fence` names input (i) and output (o) apart from memory.
  */
-import type { AccessClass, Row, RuleTable, SetName } from '../rules.ts';
+import { DIRECT, type AccessClass, type Row, type RuleTable, type SetName } from '../rules.ts';
 
 const PPO = 'RISC-V unprivileged ISA, chapter RVWMO, preserved program order';
 const OLD: Record<string, SetName> = { r: 'rOld', w: 'wOld', i: 'iOld', o: 'oOld' };
@@ -48,7 +48,7 @@ const rows: Row[] = [
 
   { id: 'rv.io.read', on: { access: ['i'] }, before: ['iNew'], join: [['event', 'iOld']], source: 'RISC-V unprivileged ISA, FENCE: device input', evidence: 'section' },
   { id: 'rv.io.write', on: { access: ['o'] }, before: ['oNew'], join: [['event', 'oOld']], source: 'RISC-V unprivileged ISA, FENCE: device output', evidence: 'section' },
-  { id: 'rv.io.channel', on: { access: ['i', 'o'] }, before: ['channel'], join: [['event', 'channel']], source: 'RISC-V privileged ISA, PMAs: I/O region, channel 0, strong order per hart', evidence: 'section' },
+  { id: 'rv.io.channel', on: { access: ['i', 'o'], order: DIRECT }, before: ['channel'], join: [['event', 'channel']], source: 'RISC-V privileged ISA, PMAs: I/O region, channel 0, strong order per hart', evidence: 'section' },
 
   { id: 'rv.maintain', on: { access: ['m'] }, before: ['wNew', 'place', 'addr', 'cap'], join: [['event', 'wOld']], source: 'RISC-V CMO extension 2.5: CBOs are ordered as stores by FENCE and program order; decision 6', evidence: 'section' },
   { id: 'rv.interrupt.msi', on: { interrupt: 'msi' }, join: [['event', 'rNew'], ['event', 'wNew'], ['event', 'iNew'], ['event', 'oNew']], source: 'PCIe base specification 2.4 (an MSI is a posted write behind the data); decision 7', evidence: 'choice' },

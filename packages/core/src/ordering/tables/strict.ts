@@ -7,7 +7,7 @@
  *
  * MMIO order `full` is readX or writeX, `relaxed` their relaxed forms.
  */
-import type { Row, RuleTable, SetName } from '../rules.ts';
+import { DIRECT, type Row, type RuleTable, type SetName } from '../rules.ts';
 
 const MB = 'Linux Documentation/memory-barriers.txt';
 const ATOMIC = 'Linux Documentation/atomic_t.txt, ORDERING';
@@ -43,7 +43,7 @@ const rows: Row[] = [
 
   { id: 'strict.io.read', on: { access: ['i'] }, before: ['iNew'], join: [['event', 'iOld']], source: `${MB}, KERNEL I/O BARRIER EFFECTS`, evidence: 'section' },
   { id: 'strict.io.write', on: { access: ['o'] }, before: ['oNew'], join: [['event', 'oOld']], source: `${MB}, KERNEL I/O BARRIER EFFECTS`, evidence: 'section' },
-  { id: 'strict.io.program-order', on: { access: ['i', 'o'] }, before: ['channel'], join: [['event', 'channel']], source: `${MB}, KERNEL I/O BARRIER EFFECTS, 1`, evidence: 'section' },
+  { id: 'strict.io.program-order', on: { access: ['i', 'o'], order: DIRECT }, before: ['channel'], join: [['event', 'channel']], source: `${MB}, KERNEL I/O BARRIER EFFECTS, 1`, evidence: 'section' },
   { id: 'strict.writeX', on: { access: ['o'], order: ['full'] }, before: ['wOld', 'rOld', 'acq'], source: `${MB}, KERNEL I/O BARRIER EFFECTS, 3: writes issued by, or propagated to, the same thread`, evidence: 'section' },
   { id: 'strict.readX', on: { access: ['i'], order: ['full'] }, join: [['event', 'rNew']], source: `${MB}, KERNEL I/O BARRIER EFFECTS, 4`, evidence: 'section' },
 
