@@ -10,7 +10,7 @@ import { encodeToken, type TokenOrigin } from '@dmalab/checker/token';
 import type { Finding } from '@dmalab/contracts/report';
 import { Tracer } from './judge-observer.ts';
 import { withoutItems, workloadItems } from './lab-bundle.ts';
-import { DriverSystem, type Judged } from './system.ts';
+import { DriverSystem, SystemFault, type Judged } from './system.ts';
 
 /** Columns of the picture in a report. */
 const WIDTH = 100;
@@ -76,7 +76,9 @@ export function describe(id: string, { judged, events }: Shown, token: string): 
       diagram: spaceTime(events, finding, { width: WIDTH }),
     };
   }
-  const sentence = failure?.sentence ?? judged.problem;
+  // Whatever led to it, its deviations must show it again: anything else is our fault, and no report may be written from it.
+  if (failure === undefined) throw new SystemFault(`${id} did not show again when its execution was repeated (${token})`);
+  const { sentence } = failure;
   return {
     rule: id,
     sentence,
