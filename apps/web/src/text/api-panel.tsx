@@ -3,11 +3,11 @@
 import { useMemo, useState, type ReactNode } from 'react';
 import { useWs } from '../workspace/context.tsx';
 import { docMarkdown, parseDeclarations } from './declarations.ts';
-import { renderMarkdown } from './markdown.ts';
+import { renderWrapped } from './markdown.ts';
 
 /** Prototypes wrap here: a hundred listings that each take the focus would be in the way. */
 function Doc({ text }: { readonly text: string }): ReactNode {
-  const html = useMemo(() => renderMarkdown(docMarkdown(text)).replaceAll('<pre tabindex="0">', '<pre>'), [text]);
+  const html = useMemo(() => renderWrapped(docMarkdown(text)).replaceAll('<pre tabindex="0">', '<pre>'), [text]);
   return <div dangerouslySetInnerHTML={{ __html: html }} />;
 }
 

@@ -20,9 +20,20 @@ const marked = new Marked({
       return /^(https?:|#|\/(?!\/))/.test(href) ? `<a href="${escape(href)}">${inner}</a>` : inner;
     },
     image: ({ text }) => escape(text),
+    // A listing may be wider than its pane: it takes the focus, so that the arrow keys can scroll it.
+    code: ({ text }) => `<pre tabindex="0"><code>${escape(text)}</code></pre>\n`,
+    tablecell({ tokens, header }) {
+      const inner = this.parser.parseInline(tokens);
+      return header ? `<th scope="col">${inner}</th>\n` : `<td>${inner}</td>\n`;
+    },
   },
 });
 
 export function renderMarkdown(text: string): string {
   return marked.parse(text, { async: false });
+}
+
+/** As `renderMarkdown`, for places where listings wrap instead of scrolling and need no stop of their own. */
+export function renderWrapped(text: string): string {
+  return renderMarkdown(text).replaceAll('<pre tabindex="0">', '<pre>');
 }

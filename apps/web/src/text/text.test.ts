@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, it } from 'vitest';
 import { docMarkdown, parseDeclarations } from './declarations.ts';
-import { renderMarkdown } from './markdown.ts';
+import { renderMarkdown, renderWrapped } from './markdown.ts';
 
 it('raw HTML in a lab text is shown, never run', () => {
   const html = renderMarkdown('Hello <img src=x onerror=alert(1)> <script>alert(2)</script>\n\n<div onclick="x">y</div>');
@@ -15,7 +15,9 @@ it('links that are not web addresses are only words', () => {
 });
 it('code, lists and tables come out as such', () => {
   expect(renderMarkdown('- `dma_wmb()`\n')).toContain('<code>dma_wmb()</code>');
-  expect(renderMarkdown('|a|b|\n|-|-|\n|1|2|\n')).toContain('<td>1</td>');
+  expect(renderMarkdown('|a|b|\n|-|-|\n|1|2|\n')).toMatch(/<th scope="col">a<\/th>[\s\S]*<td>1<\/td>/);
+  expect(renderMarkdown('```ts\na < b\n```\n')).toBe('<pre tabindex="0"><code>a &lt; b</code></pre>\n');
+  expect(renderWrapped('```c\nx\n```\n')).toBe('<pre><code>x</code></pre>\n');
 });
 
 it('declarations are read with module, signature and comment', () => {
