@@ -8,7 +8,7 @@ const marked = new Marked({
   gfm: true,
   renderer: {
     // Listings may be wider than their pane: keyboards scroll what they can focus.
-    code: ({ text }) => `<pre tabindex="0"><code>${escape(text)}\n</code></pre>\n`,
+    code: ({ text }) => `<pre tabindex="0"><code>${escape(text)}</code></pre>\n`,
     tablecell({ header, align, tokens }) {
       const style = align === null ? '' : ` align="${align}"`;
       const inner = this.parser.parseInline(tokens);
@@ -20,12 +20,6 @@ const marked = new Marked({
       return /^(https?:|#|\/(?!\/))/.test(href) ? `<a href="${escape(href)}">${inner}</a>` : inner;
     },
     image: ({ text }) => escape(text),
-    // A listing may be wider than its pane: it takes the focus, so that the arrow keys can scroll it.
-    code: ({ text }) => `<pre tabindex="0"><code>${escape(text)}</code></pre>\n`,
-    tablecell({ tokens, header }) {
-      const inner = this.parser.parseInline(tokens);
-      return header ? `<th scope="col">${inner}</th>\n` : `<td>${inner}</td>\n`;
-    },
   },
 });
 
