@@ -94,7 +94,7 @@ interface Shape {
   readonly before: (a: number, b: number) => boolean;
   readonly co: readonly number[];
   readonly share: (i: number, j: number) => boolean;
-  /** Local order by what was read from own writes: it depends on nothing else. */
+  /** Local order by what was read from where: it depends on nothing else. */
   readonly orders: Map<string, LocalOrder>;
 }
 
@@ -121,7 +121,7 @@ function check(program: NaiveProgram, s: Shape): void {
   }
   if (!interruptsRight(s, at)) return;
   const rfi = relation(n, (w, r) => rf[w]?.[r] === true && at(w).agent === at(r).agent);
-  const key = rfi.map((row, w) => row.map((x, r) => (x ? `${w}>${r}` : '')).join('')).join('');
+  const key = rf.map((row, w) => row.map((x, r) => (x ? `${w}>${r} ` : '')).join('')).join('');
   let order = s.orders.get(key);
   if (order === undefined) s.orders.set(key, (order = program.model({ events, po: s.po, sameBytes: s.sameBytes, rf, rfi } satisfies Candidate)));
   const { lob, cpuOnly, oneEventAtomics } = order;

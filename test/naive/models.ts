@@ -4,7 +4,7 @@
  * files and manuals (aarch64.cat of herd 7.58, riscv.cat, x86-TSO), not from
  * our rule tables. `lob` for everyone; `cpuOnly` for edges CPUs alone agree on.
  */
-import { intersect, only, relation, sequence, union, type Relation } from './relation.ts';
+import { closure, intersect, only, relation, sequence, union, type Relation } from './relation.ts';
 import type { NaiveEvent } from './runs.ts';
 
 export interface Candidate {
@@ -90,7 +90,8 @@ const channel = (k: Kit, po: Relation): Relation => intersect(po, relation(k.n, 
 /** A device does everything in program order. */
 const inOrder = (k: Kit): Relation => intersect(k.po, relation(k.n, (i, j) => !k.at(i).cpu && k.at(i).kind !== 'F' && k.at(j).kind !== 'F'));
 
-const DMB = (...options: string[]): string[] => ['', 'ish', 'osh'].flatMap((d) => options.map((o) => (d === '' ? o : o === 'sy' ? d : d + o)));
+/** Non-shareable barriers have the strength of the others (decision 4). */
+const DMB = (...options: string[]): string[] => ['', 'nsh', 'ish', 'osh'].flatMap((d) => options.map((o) => (d === '' ? o : o === 'sy' ? d : d + o)));
 export const AARCH64: Model = (c) => {
   const k = kit(c, (e) => e.kind === 'R');
   const { po, R, W, M, addr, data, ctrl, rmw } = k;
@@ -180,12 +181,21 @@ export const STRICT: Model = (c) => {
   const over = (from: Relation, name: string, to: Relation): Relation => seq(from, po, k.fence(name), po, to);
   const lob = union(
     addr, data, seq(ctrl, W), seq(union(addr, data), k.rfi), rmw, seq(M, k.poLoc, W),
-    over(union(r, w), 'dma_mb', union(r, w)), over(r, 'dma_rmb', r), over(w, 'dma_wmb', w),
+    over(union(r, w), 'dma_mb', union(r, w)), over(r, 'dma_rmb', r), over(w, 'dma_wmb', w), over(r, 'dma_for_cpu', r),
     over(M, 'mb', M), over(union(r, i), 'rmb', union(r, i)), over(union(w, o), 'wmb', union(w, o)),
     seq(union(r, w), po, seq(o, k.is((e) => e.order === 'full'))), seq(seq(i, k.is((e) => e.order === 'full')), po, r),
     channel(k, po), inOrder(k),
   );
   const full = (e: NaiveEvent): boolean => e.atomic && e.order === 'full';
+  // What a release hands over, an acquire takes over, and may hand on; a barrier that reaches devices covers it.
+  const releases = k.is((e) => e.kind === 'W' && !e.mmio && (['release', 'releasePC', 'acq_rel'].includes(e.order) || full(e)));
+  const acquires = k.is((e) => e.kind === 'R' && !e.mmio && !e.noReturn && (['acquire', 'acquirePC', 'acq_rel'].includes(e.order) || full(e)));
+  const handed = seq(union(seq(union(r, w), po), k.is(() => true)), releases, c.rf, acquires);
+  const taken = closure(union(handed, seq(handed, po, handed)));
+  const covered = union(
+    over(k.is(() => true), 'dma_mb', union(r, w)), over(k.is(() => true), 'dma_rmb', r), over(k.is(() => true), 'dma_wmb', w), over(k.is(() => true), 'dma_for_cpu', r),
+    over(k.is(() => true), 'mb', M), over(k.is(() => true), 'rmb', union(r, i)), over(k.is(() => true), 'wmb', union(w, o)), seq(po, o, k.is((e) => e.order === 'full')),
+  );
   const memory = union(r, w);
   const fullWrites = k.is((e) => full(e) && e.kind === 'W');
   const fullReads = k.is((e) => full(e) && e.kind === 'R');
@@ -196,5 +206,5 @@ export const STRICT: Model = (c) => {
     seq(memory, po, fullReads), seq(memory, po, fullWrites), seq(fullWrites, po, memory), seq(successful, po, memory),
     seq(memory, po, fullWrites, po, memory),
   );
-  return { lob, cpuOnly, oneEventAtomics: false };
+  return { lob: union(lob, seq(taken, covered)), cpuOnly, oneEventAtomics: false };
 };

@@ -26,10 +26,11 @@ const rows: Row[] = [
   { id: 'strict.forward.dependencies', on: { access: ['r'], forwarded: true }, before: ['from.addr', 'from.data'], source: 'Linux tools/memory-model, linux-kernel.cat: dep ; rfi', evidence: 'section' },
 
   { id: 'strict.acquire', on: { access: ['r'], via: ['plain', 'exclusive', 'atomic'], order: ['acquire', 'acquirePC', 'acq_rel'] }, join: [['event', 'rNew'], ['event', 'wNew']], reach: 'cpu', source: `${MB}, ACQUIRE operations`, evidence: 'section' },
-  { id: 'strict.release', on: { access: ['w'], order: ['release', 'releasePC', 'acq_rel'] }, before: ['rOld', 'wOld', 'acq'], publish: ['rOld', 'wOld', 'acq', 'event'], reach: 'cpu', source: `${MB}, RELEASE operations`, evidence: 'section' },
+  { id: 'strict.release', on: { access: ['w'], order: ['release', 'releasePC', 'acq_rel'] }, before: ['rOld', 'wOld', 'acq'], reach: 'cpu', source: `${MB}, RELEASE operations`, evidence: 'section' },
+  { id: 'strict.release.hands-over', on: { access: ['w'], order: ['release', 'releasePC', 'acq_rel', 'full'] }, publish: ['rOld', 'wOld', 'acq', 'event'], source: `${MB}, KERNEL I/O BARRIER EFFECTS: writes propagated to the same thread; decision 3`, evidence: 'section' },
   { id: 'strict.acquire.takes-over', on: { access: ['r'], via: ['plain', 'exclusive', 'atomic'], order: ['acquire', 'acquirePC', 'acq_rel', 'full'] }, join: [['released', 'acq']], source: `${MB}, KERNEL I/O BARRIER EFFECTS: writes issued by, or propagated to, the same thread; decision 3`, evidence: 'section' },
   { id: 'strict.atomic.full.before', on: { access: ['r'], via: ['atomic'], order: ['full'] }, before: ['rOld', 'wOld', 'acq'], reach: 'cpu', source: ATOMIC, evidence: 'section' },
-  { id: 'strict.atomic.full.write', on: { access: ['w'], via: ['atomic'], order: ['full'] }, before: ['rOld', 'wOld', 'acq'], publish: ['rOld', 'wOld', 'acq', 'event'], join: [['event', 'rNew'], ['event', 'wNew'], ['partner', 'rNew'], ['partner', 'wNew'], ['rOld', 'rNew'], ['rOld', 'wNew'], ['wOld', 'rNew'], ['wOld', 'wNew']], reach: 'cpu', source: ATOMIC, evidence: 'section' },
+  { id: 'strict.atomic.full.write', on: { access: ['w'], via: ['atomic'], order: ['full'] }, before: ['rOld', 'wOld', 'acq'], join: [['event', 'rNew'], ['event', 'wNew'], ['partner', 'rNew'], ['partner', 'wNew'], ['rOld', 'rNew'], ['rOld', 'wNew'], ['wOld', 'rNew'], ['wOld', 'wNew']], reach: 'cpu', source: ATOMIC, evidence: 'section' },
 
   { id: 'strict.smp_mb', on: { fence: ['smp_mb'] }, join: pairs(['rOld', 'wOld'], ['rNew', 'wNew']), reach: 'cpu', source: `${MB}, SMP BARRIER PAIRING`, evidence: 'section' },
   { id: 'strict.smp_rmb', on: { fence: ['smp_rmb'] }, join: pairs(['rOld'], ['rNew']), reach: 'cpu', source: `${MB}, Read memory barriers`, evidence: 'section' },

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Random programs: every form gives the same outcomes as an enumerator that
+ * shares no code with them, and a weaker model allows what a stronger one does.
+ * `DMALAB_LONG=1` runs many more; `DMALAB_SEED` starts elsewhere.
+ */
+import { describe, expect, it } from 'vitest';
+import { byGraph, byMachine, byNaive, byOperational, guided, sampled, type Found, type ModelName, SC } from './forms.ts';
+import { mini } from './mini.ts';
+import { randomProgram, type Family } from './random-programs.ts';
+
+const LONG = process.env['DMALAB_LONG'] === '1';
+const FIRST = Number(process.env['DMALAB_SEED'] ?? 0);
+const MODELS: readonly ModelName[] = ['x86', 'arm', 'riscv', 'strict'];
+const FAMILIES: Record<string, Family> = {
+  'plain accesses': {},
+  atomics: { atomics: true },
+  'mixed sizes': { sizes: true },
+  MMIO: { mmio: true },
+  interrupts: { interrupts: true },
+  'MMIO and interrupts': { mmio: true, interrupts: true },
+  'MMIO, mixed sizes and atomics': { mmio: true, sizes: true, atomics: true },
+};
+/** Runs of the machine over every choice; programs with more are led and sampled instead. */
+const RUNS = LONG ? 20_000 : 1_500;
+
+/** `null`: too large for this form. */
+function within(find: () => Found): Found | null {
+  try {
+    const found = find();
+    if (found.why === '') return found;
+    if (!found.why.startsWith('more than')) throw new Error(found.why);
+    return null;
+  } catch (error) {
+    if (error instanceof RangeError && error.message.includes('too much')) return null;
+    throw error;
+  }
+}
+
+describe('random programs have the same outcomes in every form', () => {
+  for (const [name, family] of Object.entries(FAMILIES)) {
+    for (const model of MODELS) {
+      it(`${name} on ${model}`, () => {
+        const count = LONG ? 200 : 3;
+        let compared = 0;
+        for (let seed = FIRST; seed < FIRST + count; seed += 1) {
+          const text = randomProgram(model, family, seed);
+          const program = mini(text);
+          const same = (what: string, a: Found | null, b: Found | null): void => {
+            if (a === null || b === null) return;
+            compared += 1;
+            expect({ what, seed, text, outcomes: a.outcomes }).toEqual({ what, seed, text, outcomes: b.outcomes });
+          };
+          const free = within(() => byGraph(program, model));
+          const kept = within(() => byGraph(program, model, { loadStore: 'kept' }));
+          same('graph, naive', free, within(() => byNaive(program, model)));
+          same('graph, naive; loads kept before stores', kept, within(() => byNaive(program, model, { loadStore: 'kept' })));
+          if (!text.includes('dev')) {
+            same('graph, operational', free, within(() => byOperational(program, model, { limit: 50_000 })));
+            same('graph, operational; loads kept before stores', kept, within(() => byOperational(program, model, { loadStore: 'kept', limit: 50_000 })));
+          }
+          const machine = within(() => byMachine(program, model, { limit: RUNS }));
+          if (machine !== null) same('graph, machine', kept, machine);
+          else if (kept !== null) {
+            expect({ seed, text, outcomes: guided(program, model) }).toEqual({ seed, text, outcomes: kept.outcomes });
+            expect({ seed, text, strange: sampled(program, model, 200, seed).filter((o) => !kept.outcomes.includes(o)) }).toEqual({ seed, text, strange: [] });
+          }
+          if (free !== null && kept !== null) expect({ seed, text, strange: kept.outcomes.filter((o) => !free.outcomes.includes(o)) }).toEqual({ seed, text, strange: [] });
+        }
+        expect(compared).toBeGreaterThanOrEqual(2 * count);
+      }, LONG ? 3_600_000 : 60_000);
+    }
+  }
+});
+
+describe('a weaker model allows what a stronger one does', () => {
+  const chains: readonly (readonly (ModelName | 'sc')[])[] = [['sc', 'x86', 'arm', 'strict'], ['x86', 'riscv', 'strict']];
+  it.each([['plain', {}], ['mixed sizes', { sizes: true }], ['a device', { mmio: true }]] satisfies [string, Family][])('on programs of loads and stores: %s', (_, extra) => {
+    let differ = 0;
+    for (let seed = FIRST; seed < FIRST + (LONG ? 500 : 25); seed += 1) {
+      const text = randomProgram('x86', { ...extra, bare: true }, seed);
+      const program = mini(text);
+      for (const chain of chains) {
+        for (let i = 1; i < chain.length; i += 1) {
+          const [stronger, weaker] = [chain[i - 1], chain[i]].map((m) => (m === undefined || m === 'sc' ? byGraph(program, 'x86', { table: SC }) : byGraph(program, m)).outcomes);
+          if (stronger === undefined || weaker === undefined) throw new Error('no such model');
+          expect({ seed, text, chain, strange: stronger.filter((o) => !weaker.includes(o)) }).toEqual({ seed, text, chain, strange: [] });
+          if (stronger.length < weaker.length) differ += 1;
+        }
+      }
+    }
+    expect(differ).toBeGreaterThan(1);
+  });
+});
