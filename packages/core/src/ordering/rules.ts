@@ -105,10 +105,12 @@ export interface RuleTable {
   readonly source: string;
 }
 
-/** The table without one row, for mutation tests. */
+/** The table without one row, for mutation tests. The fences it named still exist. */
 export function without(table: RuleTable, rowId: string): RuleTable {
-  if (!table.rows.some((row) => row.id === rowId)) throw new RangeError(`${table.id} has no row ${rowId}`);
-  return { ...table, rows: table.rows.filter((row) => row.id !== rowId) };
+  const gone = table.rows.find((row) => row.id === rowId);
+  if (gone === undefined) throw new RangeError(`${table.id} has no row ${rowId}`);
+  const idleFences = 'fence' in gone.on ? [...table.idleFences, ...gone.on.fence] : table.idleFences;
+  return { ...table, idleFences, rows: table.rows.filter((row) => row !== gone) };
 }
 
 /** The table with some switches set otherwise. */
