@@ -38,6 +38,7 @@ export class Performer {
   }
 
   perform(run: AgentRun, op: Op): Value {
+    if ('place' in op && op.place.space === 'ram' && op.place.address % op.place.size !== 0) throw new RangeError(`${run.id}: an unaligned access of ${op.place.size} bytes at ${placeName(op.place)}`);
     const answer = this.#dispatch(run, op);
     if (run.asleep) {
       run.asleep = false;
