@@ -159,3 +159,9 @@ describe('lab 02', () => {
     expect(run(copy, source, 'no-mapping', 'arm64-nc', token).events.some((e) => e.kind === 'finding' && e.rule === finding!.rule)).toBe(true);
   });
 });
+
+it('a driver that cannot be loaded: the run says where and why', () => {
+  const { events, outcome } = run(nic, driver(nic, 'solution', (t) => `let count = 0;\n${t}`), 'two-frames', 'arm64');
+  expect(events).toEqual([]);
+  expect(outcome).toMatchObject({ reason: 'error', text: `driver.ts:1: ${outcome.diagnostics[0]?.message}` });
+});

@@ -106,7 +106,7 @@ export function createEngine(options: { readonly sandbox: SandboxModule }): Engi
   return new TheEngine(options.sandbox);
 }
 
-/** The part of the engine hash that needs no sandbox: what hosts compare when they hold only the id. */
+/** Of the sandbox, the prelude and our version: hosts state it without making an engine. */
 export function engineHash(sandbox: SandboxModule): string {
   const prelude = guestModules().map(({ name, source }) => `${name}\n${source}`).join('\n');
   return sha256(`${ENGINE_VERSION}\n${sandboxId(sandbox)}\n${prelude}`);
@@ -123,7 +123,7 @@ class TheEngine implements Engine {
 
   run(job: RunJob, sink: RunSink): RunOutcome {
     const loaded = loadProgram(this.#sandbox, job.lab, job.source.files);
-    if (!loaded.ok) return { reason: 'error', text: 'the driver did not load', events: 0, token: '', diagnostics: loaded.diagnostics, notes: [] };
+    if (!loaded.ok) return { reason: 'error', text: whyNotLoaded(loaded.diagnostics), events: 0, token: '', diagnostics: loaded.diagnostics, notes: [] };
     const file = workloadOf(job.lab, job.workload);
     const { program } = loaded;
     const notes: string[] = [];
@@ -164,7 +164,7 @@ class TheEngine implements Engine {
 
   explore(job: Omit<RunJob, 'token' | 'check'>, onProgress?: (progress: RunProgress) => void): RunVerdict {
     const loaded = loadProgram(this.#sandbox, job.lab, job.source.files);
-    if (!loaded.ok) return { profile: job.profile, verdict: { kind: 'error', whose: 'student', message: loaded.diagnostics[0]?.message ?? 'the driver did not load' }, token: '', finding: null };
+    if (!loaded.ok) return { profile: job.profile, verdict: { kind: 'error', whose: 'student', message: whyNotLoaded(loaded.diagnostics) }, token: '', finding: null };
     return this.#verdict(job.lab, loaded.program, workloadOf(job.lab, job.workload), job.profile, onProgress);
   }
 
@@ -275,6 +275,11 @@ class TheEngine implements Engine {
 export function compiledDriver(lab: LabBundle, name: string): CompiledSource {
   const sources = Object.entries(lab.drivers[name] ?? {});
   return { files: Object.fromEntries(sources.map(([file, { code }]) => [file, code])), original: Object.fromEntries(sources.map(([file, { text }]) => [file, text])), diagnostics: [] };
+}
+
+/** In the words of what the compiler says: file, line, message. */
+function whyNotLoaded([first]: readonly Diagnostic[]): string {
+  return first === undefined ? 'the driver did not load' : `${first.file}:${first.line}: ${first.message}`;
 }
 
 function workloadOf(lab: LabBundle, id: string): WorkloadFile {
