@@ -80,6 +80,10 @@ describe('points', () => {
     expect(ours.points.earned).toBe(0);
     expect(ours.checks[0]).toMatchObject({ status: 'error' });
   });
+  it('lost to a breakdown come with no hint about what the check asks', () => {
+    const r = report(all(run('open', 'arm64', ['RT1'])));
+    expect(r.checks[0]).toMatchObject({ id: 'whole', detail: 'open on arm64: Sentence of RT1.', hint: null });
+  });
   it('for cost compare with the solution, on the profiles named', () => {
     expect(points(report(all(run('open', 'arm64', [], { costs: { barriers: 3 } }))))).toContain('cheap 10');
     expect(points(report(all(run('open', 'arm64', [], { costs: { barriers: 4 } }))))).toContain('cheap 0');

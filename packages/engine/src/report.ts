@@ -185,7 +185,9 @@ function unjudged(check: Check): CheckResult {
   return { id: check.id, title: check.title, points: check.points, earned: 0, status: 'error', detail: 'Not judged: the driver did not compile.', hint: null };
 }
 
+/** A driver that broke down has not got as far as what a check asks about: only a hint on the breakdown helps. */
 function hintFor(id: string, rule: string | undefined, check: Check | undefined, lab: LabBundle): string | null {
+  if (rule !== undefined && isRuntimeFailure(rule)) return lab.hints[rule] ?? null;
   return (rule !== undefined ? lab.hints[rule] : undefined) ?? check?.hint ?? lab.hints[id] ?? lab.hints['other'] ?? null;
 }
 
