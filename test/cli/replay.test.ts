@@ -27,7 +27,7 @@ function replay(lab: LabBundle, driver: string, run: Pick<Run, 'profile' | 'work
 
 describe.each([
   [NIC_LAB, 'variants/no-dma-wmb', 'two-frames', 'arm64'],
-  [NIC_LAB, 'variants/no-dma-rmb', 'two-arrivals', 'strict'],
+  [NIC_LAB, 'variants/no-dma-rmb', 'two-incoming', 'strict'],
   [COPY_LAB, 'variants/no-sync-for-device', 'two-texts', 'arm64-nc'],
 ] as const)('of %s, %s', ({ folder }, driver, workload, profile) => {
   it(`the token of ${workload} on ${profile} gives the same trace ${TIMES} times`, { timeout: 180_000 }, async () => {

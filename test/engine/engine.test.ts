@@ -69,7 +69,7 @@ describe('a finding of lab 06', () => {
 });
 
 describe('complete', () => {
-  it.each(nic.manifest.profiles.flatMap((profile) => ['two-frames', 'two-arrivals', 'one-each-way'].map((workload) => ({ profile, workload }))))('is the verdict on the solution of lab 06: $workload on $profile', ({ profile, workload }) => {
+  it.each(nic.manifest.profiles.flatMap((profile) => ['two-frames', 'two-incoming', 'one-each-way'].map((workload) => ({ profile, workload }))))('is the verdict on the solution of lab 06: $workload on $profile', ({ profile, workload }) => {
     expect(engine.explore({ lab: nic, source: driver(nic, 'solution'), profile, workload }).verdict).toMatchObject({ kind: 'complete', engine: 'operational, graph' });
   });
 
@@ -99,7 +99,7 @@ describe('grading', () => {
   });
 
   it('gives a driver that is wrong twice both losses', () => {
-    const report = engine.grade(part(nic, ['two-frames', 'two-arrivals'], ['arm64']), driver(nic, 'starter'), { audience: 'staff' });
+    const report = engine.grade(part(nic, ['two-frames', 'two-incoming'], ['arm64']), driver(nic, 'starter'), { audience: 'staff' });
     expect(report.checks.filter((c) => c.status === 'failed').map((c) => c.id)).toEqual(['whole-frames', 'finished-slots']);
   });
 

@@ -14,7 +14,7 @@ import { lab } from './lab.ts';
 const nic = lab(NIC_LAB.folder);
 const ALL = process.env['DMALAB_LONG'] !== undefined;
 const drivers = ALL ? Object.keys(nic.drivers) : ['starter', 'variants/relaxed-doorbell', 'variants/rmb-before-test', 'variants/smp-rmb-instead'];
-const cases = drivers.flatMap((name) => (['arm64', 'strict'] as const).flatMap((profile) => ['two-frames', 'two-arrivals'].map((workload) => ({ name, profile, workload }))));
+const cases = drivers.flatMap((name) => (['arm64', 'strict'] as const).flatMap((profile) => ['two-frames', 'two-incoming'].map((workload) => ({ name, profile, workload }))));
 
 it.each(cases)('$name, $workload on $profile', ({ name, profile, workload }) => {
   const loaded = loadProgram(sandboxModule(), nic, compiledDriver(nic, name).files);
