@@ -139,7 +139,7 @@ class Walk {
         return this.#error === null ? undefined : 'stop';
       });
       if (this.#error !== null) return this.#result(this.#outcomeOfError(), plain);
-      if (outcome.complete) return this.#result({ kind: 'complete', within: `${outcome.leaves} ${outcome.leaves === 1 ? 'execution' : 'executions'} of the graph form` }, plain);
+      if (outcome.complete) return this.#result({ kind: 'complete', within: 'every schedule this profile allows' }, plain);
       why = outcome.why || 'the budget was used up';
     }
 
