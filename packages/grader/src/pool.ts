@@ -63,7 +63,7 @@ export class GraderPool {
     this.#size = options.size ?? 2;
     this.#wallMs = options.wallMs ?? 180_000;
     this.#compiler = new Compiler(this.wall);
-    this.#spare = new GraderProcess(this.wall);
+    this.#prepare();
   }
 
   /** Types blanked, and what the compiler says. Never throws for what a student wrote. */
@@ -141,17 +141,17 @@ export class GraderPool {
   async #serve(entry: Waiting): Promise<void> {
     this.#running.add(entry);
     for (let attempt = 1; !entry.stopped; attempt += 1) {
-      const process = this.#spare?.alive === true ? this.#spare : new GraderProcess(this.wall);
-      this.#spare = undefined;
-      entry.process = process;
+      let process: GraderProcess | undefined;
       try {
+        process = this.#take();
+        entry.process = process;
         const result = process.run(entry.job, this.#wallMs, entry.listen);
-        this.#spare = this.#closed ? undefined : new GraderProcess(this.wall);
+        this.#prepare();
         entry.resolve(await result);
         process.kill();
         break;
       } catch (error) {
-        process.kill();
+        process?.kill();
         if (attempt >= entry.tries || entry.stopped) {
           entry.reject(error instanceof Error ? error : new GraderFailure('crash', String(error)));
           break;
@@ -160,6 +160,22 @@ export class GraderPool {
     }
     this.#running.delete(entry);
     this.#fill();
+  }
+
+  #take(): GraderProcess {
+    const spare = this.#spare;
+    this.#spare = undefined;
+    return spare?.alive === true ? spare : new GraderProcess(this.wall);
+  }
+
+  /** The next job's process. When it cannot be started now, that job starts its own, and hears why not. */
+  #prepare(): void {
+    if (this.#closed || this.#spare !== undefined) return;
+    try {
+      this.#spare = new GraderProcess(this.wall);
+    } catch {
+      this.#spare = undefined;
+    }
   }
 
   #stop(entry: Waiting): void {
