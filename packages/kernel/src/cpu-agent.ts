@@ -174,7 +174,7 @@ export class CpuAgent implements Agent {
     }
     this.#fuel += outcome.fuel;
     if (outcome.kind === 'returned') return outcome.value;
-    const message = outcome.kind === 'threw' ? `${outcome.name}: ${outcome.message}` : FAILURES[outcome.kind];
+    const message = outcome.kind === 'threw' ? `${outcome.name}: ${inOurWords(outcome.message)}` : FAILURES[outcome.kind];
     this.#failure = { context, name, kind: outcome.kind, message, site: outcome.site };
     throw new AgentFault(`${name} ${outcome.kind === 'threw' ? `threw ${message}` : message}`, outcome.site);
   }
@@ -274,3 +274,9 @@ function shown(argument: CallArgument): Json {
 }
 
 const shownValue = (value: number | bigint | null): Json => (typeof value === 'bigint' ? `0x${value.toString(16)}` : value);
+
+/** The language's own words for mixing 64-bit values with numbers say neither which rule it is nor what to write. */
+function inOurWords(message: string): string {
+  if (!/cannot convert (BigInt to number|to BigInt)|cannot mix BigInt/i.test(message)) return message;
+  return 'a 64-bit value and a number are mixed; write 1n for a 64-bit one, or take lower_32_bits() of the other';
+}
