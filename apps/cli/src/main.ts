@@ -1,12 +1,14 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: Apache-2.0
 /** `dmalab`: the command line. Each command is a file of its own; this one only lists them and turns errors into sentences. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { LabError } from '@dmalab/engine/lab-bundle';
 import { FolderError } from '@dmalab/grader/folder';
 import { GraderFailure } from '@dmalab/grader/process';
 import { Command, CommanderError } from 'commander';
 import { gradeCommand } from './grade.ts';
-import { CommandError, EXIT } from './context.ts';
+import { CommandError, EXIT, root } from './context.ts';
 import { labCheckCommand } from './lab-check.ts';
 import { labNewCommand } from './lab-new.ts';
 import { litmusCommand } from './litmus.ts';
@@ -16,6 +18,7 @@ import { serveCommand } from './serve.ts';
 
 const program = new Command('dmalab')
   .description('Labs about drivers that share memory with devices.')
+  .version((JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version)
   .showHelpAfterError('(dmalab --help lists the commands)')
   .exitOverride();
 
