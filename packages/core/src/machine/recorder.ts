@@ -29,7 +29,7 @@ export class Recorder {
     event.id = this.last;
     event.agent = agent;
     event.cycle = this.cycle;
-    event.causes = causes.length === 0 || causes.every((id) => id > 0) ? causes : causes.filter((id) => id > 0);
+    event.causes = causes.every((id) => id > 0) ? causes : causes.filter((id) => id > 0);
     event.kind = kind;
     if (choices.length > 0) event.choices = choices;
     for (const observer of this.#observers) observer.event(event as TraceEvent);
