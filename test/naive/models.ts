@@ -203,7 +203,7 @@ export const STRICT: Model = (c) => {
   const cpuOnly = union(
     over(memory, 'smp_mb', memory), over(r, 'smp_rmb', r), over(w, 'smp_wmb', w),
     seq(k.is((e) => (A(e) || Q(e)) && !e.mmio), po, memory), seq(memory, po, k.is((e) => L(e) || (e.kind === 'W' && e.order === 'releasePC'))),
-    seq(memory, po, fullReads), seq(memory, po, fullWrites), seq(fullWrites, po, memory), seq(successful, po, memory),
+    seq(memory, po, fullWrites), seq(fullWrites, po, memory), seq(successful, po, memory),
     seq(memory, po, fullWrites, po, memory),
   );
   return { lob: union(lob, seq(taken, covered)), cpuOnly, oneEventAtomics: false };

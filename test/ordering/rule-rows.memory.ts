@@ -236,4 +236,73 @@ export const MEMORY_ROWS: readonly RuleRow[] = [
       ['arm', 'fence isb', 'allowed'],
     ],
   },
+  {
+    id: 'write-combining-wire', story: 'So does one by wire.',
+    source: 'Intel SDM volume 3A, 12.3.1 buffering of write combining memory locations', interrupt: 'intx',
+    program: 'cpu0: st x 1 streaming; idle j; st y 1%\ndev: msi dev!0\ncpu1: ld y a; ld x b',
+    outcomes: ['j=1 a=0 b=0', 'j=1 a=0 b=1', 'j=1 a=1 b=1'],
+    question: ['j=1 a=1 b=0'],
+    cases: [
+      ['x86', '', 'forbidden'],
+    ],
+  },
+  {
+    id: 'coherence', story: 'Two stores of one CPU to one word are seen in order by loads that are.',
+    source: 'Arm ARM DDI 0487, B2.3.5; RISC-V unprivileged ISA, RVWMO rule 1; Linux Documentation/memory-barriers.txt, GUARANTEES',
+    program: 'cpu0: st x 1 %; st x 2\ncpu1: ld x a; ld x b',
+    outcomes: ['a=0 b=0', 'a=0 b=1', 'a=0 b=2', 'a=1 b=1', 'a=1 b=2', 'a=2 b=2'],
+    question: ['a=2 b=1'],
+    cases: [
+      ['x86', '', 'forbidden'],
+      ['x86', 'streaming', 'forbidden'],
+      ['arm', '', 'forbidden'],
+      ['riscv', '', 'forbidden'],
+      ['strict', '', 'forbidden'],
+    ],
+  },
+  {
+    id: 'acquire-own-atomic', story: 'An acquire that reads the own atomic\'s write comes after what the atomic read.',
+    source: 'Arm ARM DDI 0487, B2.3.6 atomic-ordered-before',
+    program: 'cpu0: st x 1; fence dmb.ishst; st y 1\ncpu1: swp y 2 a; ld y b %; ld x c',
+    outcomes: ['a=0 b=1 c=1', 'a=0 b=2 c=0', 'a=0 b=2 c=1', 'a=1 b=2 c=1'],
+    question: ['a=1 b=2 c=0'],
+    cases: [
+      ['arm', 'acquire', 'forbidden'],
+    ],
+  },
+  {
+    id: 'control-isb', story: 'A control dependency orders later loads only through an ISB.',
+    source: 'Arm ARM DDI 0487, B2.3.6',
+    program: 'cpu0: st x 1; fence dmb.ishst; st y 1\ncpu1: ld y a; br a; %; ld x b',
+    outcomes: ['a=0 b=0', 'a=0 b=1', 'a=1 b=1'],
+    question: ['a=1 b=0'],
+    cases: [
+      ['arm', 'fence isb', 'forbidden'],
+      ['arm', 'fence compiler', 'allowed'],
+    ],
+  },
+  {
+    id: 'amo-one-event', story: 'An AMO is one memory operation: what depends on its value comes after its write as well.',
+    source: 'RISC-V unprivileged ISA, RVWMO: an AMO is one memory operation',
+    program: 'cpu0: swp x 1 p; ld y a %\ncpu1: st y 1; @; ld x b',
+    outcomes: ['p=0 a=0 b=1', 'p=0 a=1 b=0', 'p=0 a=1 b=1'],
+    question: ['p=0 a=0 b=0'],
+    cases: [
+      ['riscv', 'addr:p @ fence fence.rw.rw', 'forbidden'],
+      ['riscv', '@ fence fence.rw.rw', 'allowed'],
+      ['arm', 'addr:p @ fence dmb.ish', 'allowed'],
+    ],
+  },
+  {
+    id: 'sc-status', story: 'The success code of an SC carries its dependencies; on Arm the status does not.',
+    source: 'RISC-V unprivileged ISA, RVWMO rules 9 to 11; Arm ARM DDI 0487, B2.3.6',
+    program: 'cpu0: ldx x r; stx x 1 s; ld y a %\ncpu1: st y 1; @; ld x b',
+    outcomes: ['s=0 a=0 b=1', 's=0 a=1 b=0', 's=0 a=1 b=1', 's=1 a=0 b=0', 's=1 a=1 b=0'],
+    question: ['s=0 a=0 b=0'],
+    cases: [
+      ['riscv', 'addr:s @ fence fence.rw.rw', 'forbidden'],
+      ['riscv', '@ fence fence.rw.rw', 'allowed'],
+      ['arm', 'addr:s @ fence dmb.ish', 'allowed'],
+    ],
+  },
 ];

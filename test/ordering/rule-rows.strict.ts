@@ -205,4 +205,15 @@ export const STRICT_ROWS: readonly RuleRow[] = [
       ['strict', 'fence dma_for_cpu', 'forbidden'],
     ],
   },
+  {
+    id: 'strict.full-failed', story: 'A fully ordered atomic that fails orders nothing.',
+    source: 'Linux Documentation/atomic_t.txt, ORDERING',
+    program: 'cpu0: st x 1; cas y 5 6 a %\ncpu1: st y 1; fence smp_mb; ld x b',
+    outcomes: ['a=0 b=1', 'a=1 b=0', 'a=1 b=1'],
+    question: ['a=0 b=0'],
+    cases: [
+      ['strict', 'full', 'allowed'],
+      ['strict', 'relaxed', 'allowed'],
+    ],
+  },
 ];

@@ -185,13 +185,18 @@ export class Performer {
     const readSpec = memory.spec('r', order, { via, addr });
     const writeSpec = memory.spec('w', order, { via, addr, data: this.#operand(run, op.dataDep, op.dataPick ?? op.comparePick) });
     for (;;) {
-      // Both halves happen at one time here, so whatever must precede either comes first.
-      const open = [...openTokens(core.beforeRead(memory, readSpec, [], place.address, place.size), 'all'), ...openTokens(core.beforeWrite(memory, writeSpec, history, place.address, place.size), 'cpu'), ...core.ownPending(memory, history, place.address, place.size)];
+      // Both halves happen at one time here, so whatever must precede either comes first; nothing need precede a write that is not made.
+      const open = [...openTokens(core.beforeRead(memory, readSpec, [], place.address, place.size), 'all'), ...core.ownPending(memory, history, place.address, place.size)];
       if (open.length > 0 && !this.#memory.force(open, 'cpu')) this.#block(run, 'earlier stores to become visible', this.#memory.moves());
       const rest = openTokens(core.beforeRead(memory, readSpec, [], place.address, place.size), 'all');
       if (rest.length > 0 && !this.#memory.force(rest, 'all')) this.#block(run, 'earlier stores to become visible', this.#memory.moves());
-      if (core.lockedBy(memory, history, place.address, place.size) === null) break;
-      if (!this.#memory.unlock(run, history, place.address, place.size)) this.#block(run, 'another agent\'s atomic', this.#memory.moves());
+      if (core.lockedBy(memory, history, place.address, place.size) !== null) {
+        if (!this.#memory.unlock(run, history, place.address, place.size)) this.#block(run, 'another agent\'s atomic', this.#memory.moves());
+        continue;
+      }
+      const first = op.modify(core.newestWay(memory, history, place.address, place.size).value) === undefined ? [] : openTokens(core.beforeWrite(memory, writeSpec, history, place.address, place.size), 'cpu');
+      if (first.length === 0) break;
+      if (!this.#memory.force(first, 'cpu')) this.#block(run, 'earlier stores to become visible', this.#memory.moves());
     }
     this.#memory.touch(run, place, 'store', keyOf(op));
     const pre = core.beforeRead(memory, readSpec, [], place.address, place.size);

@@ -30,7 +30,6 @@ function barriers(prefix: string, names: { full: string[]; loads: string[]; stor
     { id: `${prefix}.ld`, on: { fence: names.loads }, join: [['rOldRet', 'rNew'], ['rOldRet', 'wNew'], ['rOldRet', 'iNew'], ['rOldRet', 'oNew']], ...about },
     { id: `${prefix}.st`, on: { fence: names.stores }, join: [['wOld', 'wNew'], ['wOld', 'oNew']], ...about },
     { id: `${prefix}.dsb-st`, on: { fence: names.storeWaits }, join: [['wOld', 'rNew'], ['wOld', 'iNew']], ...about },
-    { id: `${prefix}.full.before-maintenance`, on: { fence: names.full }, join: [['rOld', 'mNew'], ['wOld', 'mNew'], ['mOld', 'mNew']], ...cmo },
     { id: `${prefix}.full.after-maintenance`, on: { fence: names.full }, join: [['mOld', 'rNew'], ['mOld', 'wNew']], ...cmo },
     { id: `${prefix}.dsb.completes-maintenance`, on: { fence: names.waits }, join: [['mOld', 'iNew'], ['mOld', 'oNew']], ...cmo },
   ];
@@ -47,7 +46,6 @@ const rows: Row[] = [
   { id: 'arm.write.control', on: { access: WRITES }, before: ['cap'], source: `${ARM}.6 control dependency to a write`, evidence: 'oracle' },
   { id: 'arm.write.bound', on: { access: ['w'] }, before: ['wNew'], join: [['event', 'wOld']], source: `${ARM}.7`, evidence: 'oracle' },
   { id: 'arm.write.place', on: { access: ['w'] }, before: ['place'], source: `${ARM}.5 local write successor`, evidence: 'oracle' },
-  { id: 'arm.write.pair', on: { access: ['w'], via: ['exclusive', 'atomic', 'noreturn'] }, before: ['partner'], source: `${ARM}.6 atomic-ordered-before`, evidence: 'oracle' },
   { id: 'arm.branch', on: { branch: true }, join: [['data', 'cap'], ['dataPick', 'cap']], source: `${ARM}.6 control dependency`, evidence: 'oracle' },
 
   { id: 'arm.forward.dependencies', on: { access: ['r'], forwarded: true }, before: ['from.addr', 'from.data'], source: `${ARM}.6 local read-from after a dependency`, evidence: 'oracle' },

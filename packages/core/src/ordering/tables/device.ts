@@ -12,9 +12,7 @@ export const DEVICE: RuleTable = {
   rows: [
     { id: 'device.read', on: { access: ['r', 'i'] }, before: ['rNew'], join: [['event', 'rNew'], ['event', 'wNew']], source: 'PCIe base specification 2.4.1; decision 8: reads are issued in order', evidence: 'choice' },
     { id: 'device.write', on: { access: ['w', 'o'] }, before: ['wNew'], join: [['event', 'rNew'], ['event', 'wNew']], source: 'PCIe base specification 2.4.1: a posted request does not pass a posted request, a read pushes earlier writes', evidence: 'section' },
-    { id: 'device.atomic', on: { access: ['w'], via: ['atomic', 'noreturn'] }, before: ['partner'], source: 'PCIe base specification 6.15, AtomicOps', evidence: 'section' },
-    { id: 'device.result', on: { access: ['r', 'i'] }, result: ['event'], source: 'decision 8', evidence: 'choice' },
-  ],
+      ],
   idleFences: ['compiler'],
   forwarding: false,
   singleCopyBytes: 8,

@@ -28,7 +28,6 @@ const rows: Row[] = [
   { id: 'rv.write.control', on: { access: ['w', 'o'] }, before: ['cap'], source: `${PPO} rule 11`, evidence: 'oracle' },
   { id: 'rv.write.bound', on: { access: ['w'] }, before: ['wNew'], join: [['event', 'wOld']], source: `${PPO} rule 4`, evidence: 'oracle' },
   { id: 'rv.write.place', on: { access: ['w'] }, before: ['place'], source: `${PPO} rule 1`, evidence: 'oracle' },
-  { id: 'rv.write.pair', on: { access: ['w'], via: PAIR }, before: ['partner'], source: `${PPO} rule 8`, evidence: 'oracle' },
   { id: 'rv.branch', on: { branch: true }, join: [['data', 'cap']], source: `${PPO} rule 11`, evidence: 'oracle' },
 
   { id: 'rv.forward.dependencies', on: { access: ['r'], forwarded: true }, before: ['from.addr', 'from.data'], source: `${PPO} rule 12`, evidence: 'oracle' },

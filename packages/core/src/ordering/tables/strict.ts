@@ -21,7 +21,6 @@ const rows: Row[] = [
   { id: 'strict.write.control', on: { access: ['w', 'o'] }, before: ['cap'], source: `${MB}, CONTROL DEPENDENCIES`, evidence: 'section' },
   { id: 'strict.write.bound', on: { access: ['w'] }, before: ['wNew'], join: [['event', 'wOld']], source: MB, evidence: 'section' },
   { id: 'strict.write.place', on: { access: ['w'] }, before: ['place'], source: `${MB}, GUARANTEES: overlapping accesses of one CPU`, evidence: 'section' },
-  { id: 'strict.write.pair', on: { access: ['w'], via: ['atomic', 'noreturn', 'exclusive'] }, before: ['partner'], source: ATOMIC, evidence: 'section' },
   { id: 'strict.branch', on: { branch: true }, join: [['data', 'cap'], ['dataPick', 'cap']], source: `${MB}, CONTROL DEPENDENCIES`, evidence: 'section' },
   { id: 'strict.forward.dependencies', on: { access: ['r'], forwarded: true }, before: ['from.addr', 'from.data'], source: 'Linux tools/memory-model, linux-kernel.cat: dep ; rfi', evidence: 'section' },
 
@@ -29,7 +28,6 @@ const rows: Row[] = [
   { id: 'strict.release', on: { access: ['w'], order: ['release', 'releasePC', 'acq_rel'] }, before: ['rOld', 'wOld', 'acq'], reach: 'cpu', source: `${MB}, RELEASE operations`, evidence: 'section' },
   { id: 'strict.release.hands-over', on: { access: ['w'], order: ['release', 'releasePC', 'acq_rel', 'full'] }, publish: ['rOld', 'wOld', 'acq', 'event'], source: `${MB}, KERNEL I/O BARRIER EFFECTS: writes propagated to the same thread; decision 3`, evidence: 'section' },
   { id: 'strict.acquire.takes-over', on: { access: ['r'], via: ['plain', 'exclusive', 'atomic'], order: ['acquire', 'acquirePC', 'acq_rel', 'full'] }, join: [['released', 'acq']], source: `${MB}, KERNEL I/O BARRIER EFFECTS: writes issued by, or propagated to, the same thread; decision 3`, evidence: 'section' },
-  { id: 'strict.atomic.full.before', on: { access: ['r'], via: ['atomic'], order: ['full'] }, before: ['rOld', 'wOld', 'acq'], reach: 'cpu', source: ATOMIC, evidence: 'section' },
   { id: 'strict.atomic.full.write', on: { access: ['w'], via: ['atomic'], order: ['full'] }, before: ['rOld', 'wOld', 'acq'], join: [['event', 'rNew'], ['event', 'wNew'], ['partner', 'rNew'], ['partner', 'wNew'], ['rOld', 'rNew'], ['rOld', 'wNew'], ['wOld', 'rNew'], ['wOld', 'wNew']], reach: 'cpu', source: ATOMIC, evidence: 'section' },
 
   { id: 'strict.smp_mb', on: { fence: ['smp_mb'] }, join: pairs(['rOld', 'wOld'], ['rNew', 'wNew']), reach: 'cpu', source: `${MB}, SMP BARRIER PAIRING`, evidence: 'section' },
