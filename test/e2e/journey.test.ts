@@ -62,9 +62,15 @@ describe('a student', { timeout: 150_000 }, () => {
     await page.getByRole('link', { name: /Coherent is not ordered/ }).click();
     await page.locator('.monaco-editor .view-line').first().waitFor();
     expect(new URL(page.url()).pathname).toBe(`/labs/${NIC_LAB.id}`);
-    const shown = await visibleText(page);
-    expect(shown.length).toBeGreaterThan(10);
-    expect(driverText(NIC_LAB.folder, 'starter').split('\n').slice(0, shown.length)).toEqual(shown);
+    const starter = driverText(NIC_LAB.folder, 'starter').split('\n');
+    // The editor lays its lines out a few at a time.
+    await expect.poll(async () => (await visibleText(page)).length, { timeout: PATIENCE_MS }).toBeGreaterThan(10);
+    await expect
+      .poll(async () => {
+        const shown = await visibleText(page);
+        return shown.every((line, i) => line === starter[i]) ? '' : shown.join('\n');
+      }, { timeout: PATIENCE_MS })
+      .toBe('');
     await page.getByRole('heading', { level: 1, name: 'Coherent is not ordered' }).first().waitFor();
   });
 

@@ -225,21 +225,23 @@ describe('seeking', () => {
     expect(() => frames.append(all.slice(5))).toThrow('event 6 after event 4');
   });
 
-  it('costs at most twice as much in a trace ten times as long', () => {
-    const cost = (length: number): number => {
+  it('costs at most twice as much in a trace ten times as long', { retry: 2 }, () => {
+    const prepare = (length: number): (() => number) => {
       const frames = new Keyframes();
       frames.append(trace(length));
       const steps = Array.from({ length: 150 }, (_, i) => Math.floor(((i * 0.618_034) % 1) * length));
-      for (const step of steps) frames.seek(step);
-      const rounds = Array.from({ length: 7 }, () => {
+      return () => {
         const from = performance.now();
         for (const step of steps) frames.seek(step);
         return performance.now() - from;
-      });
-      return Math.min(...rounds);
+      };
     };
-    const small = cost(10_000);
-    const large = cost(100_000);
+    const short = prepare(10_000);
+    const long = prepare(100_000);
+    // In turns, so that a busy moment of the machine meets both; the best of each is compared.
+    const rounds = Array.from({ length: 12 }, () => [short(), long()] as const).slice(2);
+    const small = Math.min(...rounds.map(([a]) => a));
+    const large = Math.min(...rounds.map(([, b]) => b));
     expect(large / small).toBeLessThan(2);
   });
 });
