@@ -132,7 +132,7 @@ export function publicPart(bundle: LabBundle): LabBundle {
 
 /** Whether a file of the folder may reach students. */
 export function isPublic(path: string): boolean {
-  return /^(README\.md|hints\.md|lab\.(yaml|json)|(given|starter|workloads\/public|figures)\/)/.test(path);
+  return /^(README\.md$|hints\.md$|lab\.(yaml|json)$|(given|starter|workloads\/public|figures)\/)/.test(path);
 }
 
 /** Throws what `loadLab` returns. */
