@@ -95,7 +95,8 @@ export function randomProgram(model: ModelName, family: Family, seed: number): s
       if (family.bare !== true && dice.below(3) === 0) steps.push(`fence ${dice.of(FENCES[model])}`);
       else if (family.bare !== true && registers.length > 0 && dice.below(5) === 0) steps.push(`br ${dice.of(registers)}`);
     }
-    if (family.interrupts === true && cpu === 0) steps.push('idle j', `ld ${dice.of(words)} q`);
+    // What follows an `idle` that nothing woke is at the end of all things; so nothing does, but the load when it was surely woken.
+    if (family.interrupts === true && cpu === 0) steps.push(...(steps[0] === 'irq i' ? [`ld ${dice.of(words)} q`, 'idle j'] : ['idle j', `ld ${dice.of(words)} q`]));
     agents.push(`cpu${cpu}: ${steps.map((s) => s.trim()).join('; ')}`);
   }
   if (device) {

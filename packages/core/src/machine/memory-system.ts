@@ -213,6 +213,8 @@ export class Memory {
     const { flying } = this.registers.bank(owner);
     const last = flying.findLastIndex((post) => post.store.agent === run.memory.index);
     for (const post of flying.slice(0, last + 1)) this.#arrive(post);
+    // Others' writes that waited behind them are asked about now.
+    if (last >= 0) this.#deliverFollowing(owner);
   }
 
   /** Lets go an atomic's write that keeps others from these bytes. @returns whether there was one */

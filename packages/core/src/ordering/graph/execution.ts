@@ -189,6 +189,16 @@ export class Execution {
     return node;
   }
 
+  /** Number of a node's moment in the joined order. */
+  moment(node: number, layer: 'cpu' | 'all'): number {
+    return (layer === 'cpu' ? this.#forCpus : this.#forAll)[node] ?? -1;
+  }
+
+  /** Moments that come before a node's, in the joined order. */
+  momentsBefore(node: number, layer: 'cpu' | 'all'): Bits {
+    return this.#both.ancestors(this.moment(node, layer));
+  }
+
   #moved(nodes: Bits, to: readonly number[]): Bits {
     let moments = NO_BITS;
     forEachBit(nodes, (x) => {

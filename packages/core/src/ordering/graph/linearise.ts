@@ -59,6 +59,8 @@ class Order {
   readonly #agents: readonly AgentAnswers[];
   readonly #names: ReadonlyMap<GraphEvent, StoreName>;
   readonly #byNode: ReadonlyMap<number, GraphEvent>;
+  /** With CPU-only edges: what happens at each moment of the joined order. */
+  readonly #byMoment = new Map<number, [GraphEvent, 'cpu' | 'all'][]>();
   readonly #state = new Map<string, 'open' | 'done'>();
   readonly #actions: Action[] = [];
   /** Nodes that are being visited. */
@@ -69,6 +71,15 @@ class Order {
     this.#agents = agents;
     this.#names = names;
     this.#byNode = new Map(execution.events.map((e) => [e.node, e]));
+    if (!execution.layered) return;
+    for (const event of execution.events) {
+      for (const layer of ['cpu', 'all'] as const) {
+        const moment = execution.moment(event.node, layer);
+        const known = this.#byMoment.get(moment);
+        if (known === undefined) this.#byMoment.set(moment, [[event, layer]]);
+        else known.push([event, layer]);
+      }
+    }
   }
 
   actions(): Action[] {
@@ -98,13 +109,15 @@ class Order {
 
   #before(event: GraphEvent, layer: 'cpu' | 'all'): [GraphEvent, 'cpu' | 'all'][] {
     const out: [GraphEvent, 'cpu' | 'all'][] = [];
-    const graph = layer === 'cpu' ? this.#execution.cpu : this.#execution.all;
-    forEachBit(graph.ancestors(event.node), (node) => {
-      const earlier = this.#byNode.get(node);
-      if (earlier !== undefined && earlier !== event) out.push([earlier, layer]);
-    });
-    if (layer === 'all' && this.#twoSteps(event)) out.push([event, 'cpu']);
-    if (layer === 'cpu') for (const { source } of event.reads) if (source !== null && isPart(source) && !source.event.cpu) out.push([source.event, 'all']);
+    if (this.#execution.layered) {
+      forEachBit(this.#execution.momentsBefore(event.node, layer), (moment) => out.push(...(this.#byMoment.get(moment) ?? []).filter(([earlier]) => earlier !== event)));
+      if (layer === 'all' && this.#twoSteps(event)) out.push([event, 'cpu']);
+    } else {
+      forEachBit(this.#execution.all.ancestors(event.node), (node) => {
+        const earlier = this.#byNode.get(node);
+        if (earlier !== undefined && earlier !== event) out.push([earlier, 'all']);
+      });
+    }
     return out.sort(([x], [y]) => x.agent - y.agent || x.ordinal - y.ordinal || x.node - y.node);
   }
 
