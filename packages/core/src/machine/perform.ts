@@ -45,7 +45,7 @@ export class Performer {
       this.#recorder.emit('wake', run.id, [], { cause: answer === -1 ? 'an interrupt' : 'what it waited for' });
     }
     if (op.kind !== 'interrupt') run.lastKey = keyOf(op);
-    if (this.asks(op) && op.kind !== 'interrupt') run.dirty = true;
+    if (this.asks(op) && (op.kind !== 'interrupt' || answer !== 0)) run.dirty = true;
     this.#recorder.cycle += 1 + this.#cost(op);
     return answer;
   }
