@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import type { TraceEvent } from '@dmalab/core/base/events';
 import type { Report, Run } from '@dmalab/contracts/report';
-import { compiledDriver, createEngine, type Engine } from '@dmalab/engine/engine';
+import { compiledDriver, createEngine, type Engine, type RunOutcome } from '@dmalab/engine/engine';
 import type { LabBundle } from '@dmalab/engine/lab-bundle';
 import { readLab } from '@dmalab/grader/lab-folder';
 import { sandboxModule } from '@dmalab/sandbox/node';
@@ -19,10 +19,10 @@ beforeAll(() => {
 
 const text = (events: readonly TraceEvent[]): string => JSON.stringify(events, (_key, value: unknown) => (typeof value === 'bigint' ? `0x${value.toString(16)}` : value));
 
-function replay(lab: LabBundle, driver: string, run: Pick<Run, 'profile' | 'workload'>, token: string): { events: TraceEvent[]; notes: readonly string[] } {
+function replay(lab: LabBundle, driver: string, run: Pick<Run, 'profile' | 'workload'>, token: string): Pick<RunOutcome, 'notes' | 'failures'> & { events: TraceEvent[] } {
   const events: TraceEvent[] = [];
-  const { notes } = engine.run({ lab, source: compiledDriver(lab, driver), profile: run.profile, workload: run.workload, token, check: false }, { events: (batch) => events.push(...batch) });
-  return { events, notes };
+  const { notes, failures } = engine.run({ lab, source: compiledDriver(lab, driver), profile: run.profile, workload: run.workload, token, check: false }, { events: (batch) => events.push(...batch) });
+  return { events, notes, failures };
 }
 
 describe.each([
@@ -46,8 +46,9 @@ describe.each([
     }
     expect(traces.size).toBe(1);
     // The step the report names is the one the command line prints and pages open at.
-    const shown = await dmalab('replay', finding.token, folder.slice(0, 2), '--submission', join(labsFolder, folder, driver));
+    const [shown, alone] = await Promise.all([dmalab('replay', finding.token, folder.slice(0, 2), '--submission', join(labsFolder, folder, driver)), dmalab('replay', finding.token)]);
     expect(shown.code).toBe(0);
+    expect(alone).toEqual(shown); // a driver of the lab's own is found by the token alone
     expect(shown.stdout).toContain(`${finding.rule} at step ${finding.step}: ${finding.sentence}`);
     expect(shown.stdout).not.toMatch(/^note: /m);
   });
@@ -60,10 +61,10 @@ it('every token of a report shows what the report says, hidden workloads include
   const findings = report.runs.flatMap((run) => [run.finding, ...run.others].flatMap((finding) => (finding === null ? [] : [{ run, finding }])));
   expect(findings.length).toBeGreaterThan(3);
   for (const { run, finding } of findings) {
-    const { events, notes } = replay(lab, driver, run, finding.token);
+    const { events, notes, failures } = replay(lab, driver, run, finding.token);
     expect(notes).toEqual([]);
     expect(events).toHaveLength(finding.steps);
-    expect(events.filter((event) => event.kind === 'finding').map((event) => event.rule)).toContain(finding.rule);
+    expect([...events.filter((event) => event.kind === 'finding').map((event) => event.rule), ...failures.map(({ id }) => id)]).toContain(finding.rule);
   }
 });
 
@@ -85,6 +86,17 @@ describe('a token that does not fit', () => {
     const { code, stdout } = await dmalab('replay', token, '06', '--submission', join(labsFolder, NIC_LAB.folder, 'solution'));
     expect(code).toBe(0);
     expect(stdout).toMatch(/^note: the token was made with other driver code$/m);
+    expect(stdout.indexOf('note: ')).toBe(0);
+  });
+
+  it('because its driver is nowhere to be found, asks for it', async () => {
+    const lab = await readLab(join(labsFolder, NIC_LAB.folder));
+    const source = compiledDriver(lab, 'variants/no-doorbell');
+    const files = Object.fromEntries(Object.entries(source.files).map(([name, code]) => [name, `${code}\n// mine\n`]));
+    const { token } = engine.explore({ lab, source: { ...source, files }, profile: 'strict', workload: 'two-frames' });
+    const { code, stderr } = await dmalab('replay', token);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/made with a driver that is not one of lab coherent-is-not-ordered's own; say where it is: --submission PATH/);
   });
 
   it('because its workload belongs to another lab, says so', async () => {

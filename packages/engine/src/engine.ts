@@ -5,7 +5,7 @@
  */
 import type { Deviation } from '@dmalab/core/base/choice';
 import type { TraceEvent } from '@dmalab/core/base/events';
-import { explore, type Exploration } from '@dmalab/checker/explore';
+import { explore, type Exploration, type Failure } from '@dmalab/checker/explore';
 import { Replay } from '@dmalab/checker/strategies/replay';
 import { decodeToken, encodeToken, originDifferences, shortHash, type Token, type TokenOrigin } from '@dmalab/checker/token';
 import type { ProfileId } from '@dmalab/contracts/lab';
@@ -74,6 +74,8 @@ export interface RunOutcome {
   readonly token: string;
   /** What of the token could not be followed; empty when the replay was exact. */
   readonly notes: readonly string[];
+  /** What went wrong in the traced execution beside its findings, which are events: checks that do not hold, a breakdown of the driver. */
+  readonly failures: readonly Failure[];
 }
 
 export interface GradeProgress {
@@ -123,7 +125,7 @@ class TheEngine implements Engine {
 
   run(job: RunJob, sink: RunSink): RunOutcome {
     const loaded = loadProgram(this.#sandbox, job.lab, job.source.files);
-    if (!loaded.ok) return { reason: 'error', text: whyNotLoaded(loaded.diagnostics), events: 0, token: '', diagnostics: loaded.diagnostics, notes: [] };
+    if (!loaded.ok) return { reason: 'error', text: whyNotLoaded(loaded.diagnostics), events: 0, token: '', diagnostics: loaded.diagnostics, notes: [], failures: [] };
     const file = workloadOf(job.lab, job.workload);
     const { program } = loaded;
     const notes: string[] = [];
@@ -131,7 +133,7 @@ class TheEngine implements Engine {
     let without: readonly string[] = [];
     if (job.token !== undefined) {
       const decoded = decodeToken(job.token);
-      if (!decoded.ok) return { reason: 'error', text: `the token cannot be read: ${decoded.error}`, events: 0, token: '', diagnostics: [], notes: [] };
+      if (!decoded.ok) return { reason: 'error', text: `the token cannot be read: ${decoded.error}`, events: 0, token: '', diagnostics: [], notes: [], failures: [] };
       notes.push(...originDifferences(decoded.token, this.#origin(job.lab, program, file, job.profile)).map((what) => `the token was made with ${what}`));
       replay = new Replay(decoded.token.deviations);
       without = decoded.token.without;
@@ -159,7 +161,15 @@ class TheEngine implements Engine {
       const profiles = [job.profile, ...job.lab.manifest.profiles.filter((p) => p !== job.profile && (file.workload.profiles?.includes(p) ?? true))];
       for (const profile of profiles) sink.verdict?.(this.#verdict(job.lab, program, file, profile, (progress) => sink.progress?.(progress)));
     }
-    return { reason: judged.result.reason, text: judged.result.text, events: count, token: this.#tokenOf({ ...this.#origin(job.lab, program, file, job.profile), deviations: judged.deviations, without }), diagnostics: barrierAdvice(program, [system]), notes };
+    return {
+      reason: judged.result.reason,
+      text: judged.result.text,
+      events: count,
+      token: this.#tokenOf({ ...this.#origin(job.lab, program, file, job.profile), deviations: judged.deviations, without }),
+      diagnostics: barrierAdvice(program, [system]),
+      notes,
+      failures: judged.findings.length > 0 ? judged.asserted : judged.failures,
+    };
   }
 
   explore(job: Omit<RunJob, 'token' | 'check'>, onProgress?: (progress: RunProgress) => void): RunVerdict {

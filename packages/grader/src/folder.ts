@@ -44,6 +44,7 @@ export async function readSubmission(path: string, driver: string): Promise<Reco
     throw new FolderError(`${path}: no such file or folder; expected the driver or a folder with ${driver}`);
   });
   if (info.isFile()) {
+    if (!path.endsWith('.ts')) throw new FolderError(`${path}: expected a TypeScript file (.ts), or a folder with ${driver}`);
     if (info.size > MAX_FILE_BYTES) throw new FolderError(`${basename(path)}: ${info.size} bytes; expected at most ${MAX_FILE_BYTES}`);
     return { [driver]: await readFile(path, 'utf8') };
   }

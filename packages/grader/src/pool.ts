@@ -6,7 +6,7 @@
  */
 import type { TraceEvent } from '@dmalab/core/base/events';
 import type { Report } from '@dmalab/contracts/report';
-import type { GradeProgress, RunProgress, RunVerdict } from '@dmalab/engine/engine';
+import type { GradeProgress, RunOutcome, RunProgress, RunVerdict } from '@dmalab/engine/engine';
 import { checkLab, type LabCheckResult } from '@dmalab/engine/lab-check';
 import type { LabBundle } from '@dmalab/engine/lab-bundle';
 import { Compiler } from './compiler.ts';
@@ -26,7 +26,7 @@ export interface PoolOptions {
 export interface RunTicket {
   readonly id: string;
   /** Settles when the run has ended; rejects with `GraderFailure` when that was not its own doing. */
-  readonly done: Promise<unknown>;
+  readonly done: Promise<RunOutcome>;
   stop(): void;
 }
 
@@ -79,7 +79,7 @@ export class GraderPool {
       else if (answer.kind === 'progress') listeners.progress?.(answer.value);
       else if (answer.kind === 'verdict') listeners.verdict?.(answer.value);
     });
-    return { id: `run-${this.#runs}`, done: waiting.done, stop: () => this.#stop(waiting.entry) };
+    return { id: `run-${this.#runs}`, done: waiting.done as Promise<RunOutcome>, stop: () => this.#stop(waiting.entry) }; // the worker's `run` answers with one
   }
 
   grade(job: Omit<GradeJob, 'kind'>, progress?: (progress: GradeProgress) => void): Promise<Report> {

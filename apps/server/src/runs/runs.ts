@@ -10,7 +10,7 @@ import type { RunSummary } from '@dmalab/contracts/api';
 import { ProfileId } from '@dmalab/contracts/lab';
 import type { Diagnostic } from '@dmalab/contracts/report';
 import type { ClientMessages } from '@dmalab/contracts/wire';
-import type { RunOutcome, RunVerdict as EngineVerdict } from '@dmalab/engine/engine';
+import type { RunVerdict as EngineVerdict } from '@dmalab/engine/engine';
 import type { GraderPool, RunTicket } from '@dmalab/grader/pool';
 import type { ServedLab } from '../labs/catalogue.ts';
 import type { Log } from '../log.ts';
@@ -142,7 +142,7 @@ export class Runs {
   /** Waits for the end; a run always has one, and one that loaded nothing has a verdict that says so. */
   async #follow(live: LiveRun, ticket: RunTicket, profile: ProfileId, verdicts: RunVerdict[]): Promise<void> {
     try {
-      const { reason, text, notes, diagnostics } = (await ticket.done) as RunOutcome; // the engine's `run` answers with one
+      const { reason, text, notes, diagnostics } = await ticket.done;
       if (reason === 'error' && live.log.events === 0) await this.#cannotRun(live, profile, text, [...diagnostics], verdicts);
       else await this.#end(live, { reason, text, notes: [...notes], diagnostics: [...diagnostics] }, verdicts);
     } catch (thrown) {

@@ -45,7 +45,7 @@ export class ScriptedGraders implements Graders {
       listeners.progress?.({ profile, executions: 1, phase: 'plain' });
       listeners.verdict?.({ profile, verdict: { kind: 'complete', executions: 5, engine: 'graph', within: '' }, token: '', finding: null });
       if (stopped) throw Object.assign(new Error('the run was stopped'), { reason: 'stopped' });
-      return { reason: 'quiescent', text: 'nothing is left to happen', events: count, diagnostics: [], notes: [] };
+      return { reason: 'quiescent', text: 'nothing is left to happen', events: count, diagnostics: [], notes: [], failures: [] };
     })();
     return { id: 'x', done, stop: () => { stopped = true; this.release(); } };
   };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What a broken rule is told as, and where findings are gathered. */
-import type { EventFields, Json, Site } from '@dmalab/core/base/events';
+import type { EventFields, EventOf, Json, Site } from '@dmalab/core/base/events';
 import { RULES, say, type Evidence, type RuleId } from './rules.ts';
 
 export interface SanitizerFinding {
@@ -30,6 +30,13 @@ export const NO_HALF: Half = { id: 0, site: null };
 export function findingFields(finding: SanitizerFinding): EventFields<'finding'> {
   const { rule, sentence, first, second, firstSite, secondSite, missing, evidence, source, step, detail } = finding;
   return { rule, sentence, first, second, firstSite, secondSite, missing, detail: { evidence, source, step, about: detail } };
+}
+
+/** Id of the event at which a finding of a trace was seen, the `step` of reports: the finding itself comes one or more events later. */
+export function findingStep(event: EventOf<'finding'>): number {
+  const { detail } = event;
+  const step = typeof detail === 'object' && detail !== null && 'step' in detail ? detail['step'] : undefined;
+  return typeof step === 'number' ? step : event.id;
 }
 
 /** `driver.ts:15`; `step 12` where the source is not known. */
