@@ -11,13 +11,23 @@ export function nameOf(state: KernelState, tables: GuestTables, address: number)
     const info = tables.structs[layout.struct];
     if (info === undefined) continue;
     const index = Math.floor(at / layout.stride);
-    const field = fieldAt(tables, info, at % layout.stride);
+    const field = fieldNamed(tables, info, at % layout.stride);
     return layout.count > 1 ? `${field}[${index}]` : field;
   }
   for (const [name, buffer] of state.buffers) {
     if (address >= buffer.address && address < buffer.address + buffer.size) return `${name}+0x${(address - buffer.address).toString(16)}`;
   }
   return undefined;
+}
+
+/** Names once made: every run of every execution asks for the same ones. */
+const FIELDS = new WeakMap<StructInfo, Map<number, string>>();
+function fieldNamed(tables: GuestTables, info: StructInfo, offset: number): string {
+  let known = FIELDS.get(info);
+  if (known === undefined) FIELDS.set(info, (known = new Map()));
+  let name = known.get(offset);
+  if (name === undefined) known.set(offset, (name = fieldAt(tables, info, offset)));
+  return name;
 }
 
 function fieldAt(tables: GuestTables, info: StructInfo, offset: number): string {

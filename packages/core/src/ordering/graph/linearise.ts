@@ -61,7 +61,8 @@ class Order {
   readonly #byNode: ReadonlyMap<number, GraphEvent>;
   /** With CPU-only edges: what happens at each moment of the joined order. */
   readonly #byMoment = new Map<number, [GraphEvent, 'cpu' | 'all'][]>();
-  readonly #state = new Map<string, 'open' | 'done'>();
+  /** By `keyOf`. */
+  readonly #state = new Map<number, 'open' | 'done'>();
   readonly #actions: Action[] = [];
   /** Nodes that are being visited. */
   readonly #open: number[] = [];
@@ -96,7 +97,7 @@ class Order {
   }
 
   #visit(event: GraphEvent, layer: 'cpu' | 'all'): void {
-    const key = `${layer}${event.node}`;
+    const key = keyOf(event, layer);
     if (this.#state.has(key)) return;
     this.#state.set(key, 'open');
     this.#open.push(event.node);
@@ -107,15 +108,21 @@ class Order {
     this.#emit(event, layer);
   }
 
+  /** What must come before and has not been visited yet. */
   #before(event: GraphEvent, layer: 'cpu' | 'all'): [GraphEvent, 'cpu' | 'all'][] {
     const out: [GraphEvent, 'cpu' | 'all'][] = [];
+    const add = (earlier: GraphEvent, at: 'cpu' | 'all'): void => {
+      if (!this.#state.has(keyOf(earlier, at))) out.push([earlier, at]);
+    };
     if (this.#execution.layered) {
-      forEachBit(this.#execution.momentsBefore(event.node, layer), (moment) => out.push(...(this.#byMoment.get(moment) ?? []).filter(([earlier]) => earlier !== event)));
-      if (layer === 'all' && this.#twoSteps(event)) out.push([event, 'cpu']);
+      forEachBit(this.#execution.momentsBefore(event.node, layer), (moment) => {
+        for (const [earlier, at] of this.#byMoment.get(moment) ?? []) if (earlier !== event) add(earlier, at);
+      });
+      if (layer === 'all' && this.#twoSteps(event)) add(event, 'cpu');
     } else {
       forEachBit(this.#execution.all.ancestors(event.node), (node) => {
         const earlier = this.#byNode.get(node);
-        if (earlier !== undefined && earlier !== event) out.push([earlier, 'all']);
+        if (earlier !== undefined && earlier !== event) add(earlier, 'all');
       });
     }
     return out.sort(([x], [y]) => x.agent - y.agent || x.ordinal - y.ordinal || x.node - y.node);
@@ -134,12 +141,12 @@ class Order {
       for (const { source } of event.reads) if (source !== null && isPart(source) && source.event.agent !== store.agent) needed.push([source.event, source.event.cpu ? layer : 'all']);
     }
     for (const [event, at] of needed) {
-      if (this.#state.has(`${at}${event.node}`)) continue;
+      if (this.#state.has(keyOf(event, at))) continue;
       const above = (at === 'cpu' ? this.#execution.cpu : this.#execution.all).ancestors(event.node);
       for (const open of this.#open) if (hasBit(above, open)) return;
       this.#visit(event, at);
     }
-    if (needed.every(([event, at]) => this.#state.get(`${at}${event.node}`) === 'done')) this.#actions.push({ kind: 'perform', agent: this.#agents[store.agent]?.id ?? '', op: last.ordinal });
+    if (needed.every(([event, at]) => this.#state.get(keyOf(event, at)) === 'done')) this.#actions.push({ kind: 'perform', agent: this.#agents[store.agent]?.id ?? '', op: last.ordinal });
   }
 
   /** Register transactions, taking an interrupt, and atomics that write nothing read what is newest when they are performed. */
@@ -168,4 +175,9 @@ class Order {
     if (!this.#execution.layered) this.#actions.push({ kind: 'drain', store });
     else this.#actions.push({ kind: layer === 'cpu' ? 'drain' : 'reach', store });
   }
+}
+
+/** A number for each moment of each event. */
+function keyOf(event: GraphEvent, layer: 'cpu' | 'all'): number {
+  return 2 * event.node + (layer === 'cpu' ? 0 : 1);
 }
