@@ -36,7 +36,7 @@ const keyOf = (lab: string, driver: string): string => `${lab} ${driver}`;
 beforeAll(async () => {
   place = temporaryFolder();
   for (const { id, folder } of LABS) bundles[id] = await readLab(join(labsFolder, folder));
-  pool = new GraderPool({ size: 2 });
+  pool = new GraderPool({ size: 2, standby: false });
   browser = await BrowserGrader.start(bundles);
 }, 120_000);
 

@@ -35,7 +35,7 @@ async function grade(lab: string, options: Options): Promise<void> {
   const folder = await findLab(lab, labsFolder);
   const bundle = await readLab(folder);
   const files = await readSubmission(options.submission, bundle.manifest.driver.file);
-  const pool = new GraderPool({ size: 1 });
+  const pool = new GraderPool({ size: 1, standby: false });
   const progress = progressLine();
   try {
     for (const missing of pool.wall.missing) process.stderr.write(`note: ${missing}. The sandbox itself still holds.\n`);

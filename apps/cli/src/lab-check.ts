@@ -24,7 +24,7 @@ async function check(lab: string | undefined, options: { all?: boolean; json?: s
   if ((lab === undefined) === (options.all !== true)) throw new CommandError('name one lab, or say --all', EXIT.usage);
   const folders = lab === undefined ? await labFolders(labsFolder) : [await findLab(lab, labsFolder)];
   if (folders.length === 0) throw new CommandError(`there is no lab in ${labsFolder}`, EXIT.usage);
-  const pool = new GraderPool();
+  const pool = new GraderPool({ standby: false });
   const progress = progressLine();
   const results: LabCheckResult[] = [];
   let invalid = false;

@@ -7,14 +7,20 @@ import { LabError } from '@dmalab/engine/lab-bundle';
 import { FolderError } from '@dmalab/grader/folder';
 import { GraderFailure } from '@dmalab/grader/process';
 import { Command, CommanderError } from 'commander';
-import { gradeCommand } from './grade.ts';
 import { CommandError, EXIT, root } from './context.ts';
-import { labCheckCommand } from './lab-check.ts';
-import { labNewCommand } from './lab-new.ts';
-import { litmusCommand } from './litmus.ts';
-import { oracleCommand } from './oracle.ts';
-import { replayCommand } from './replay.ts';
-import { serveCommand } from './serve.ts';
+
+/** In the order of the help. Only what is asked for is loaded: a grader or a compiler takes longer to load than most commands to run. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  grade: async () => (await import('./grade.ts')).gradeCommand(),
+  replay: async () => (await import('./replay.ts')).replayCommand(),
+  lab: async () => {
+    const [check, make] = await Promise.all([import('./lab-check.ts'), import('./lab-new.ts')]);
+    return new Command('lab').description('make and prove labs').addCommand(check.labCheckCommand()).addCommand(make.labNewCommand());
+  },
+  litmus: async () => (await import('./litmus.ts')).litmusCommand(),
+  oracle: async () => (await import('./oracle.ts')).oracleCommand(),
+  serve: async () => (await import('./serve.ts')).serveCommand(),
+};
 
 const program = new Command('dmalab')
   .description('Labs about drivers that share memory with devices.')
@@ -22,12 +28,8 @@ const program = new Command('dmalab')
   .showHelpAfterError('(dmalab --help lists the commands)')
   .exitOverride();
 
-program.addCommand(gradeCommand());
-program.addCommand(replayCommand());
-program.addCommand(new Command('lab').description('make and prove labs').addCommand(labCheckCommand()).addCommand(labNewCommand()));
-program.addCommand(litmusCommand());
-program.addCommand(oracleCommand());
-program.addCommand(serveCommand());
+const asked = Object.hasOwn(COMMANDS, process.argv[2] ?? '') ? [COMMANDS[process.argv[2] ?? '']] : Object.values(COMMANDS);
+for (const load of asked) if (load !== undefined) program.addCommand(await load());
 for (const command of [program, ...program.commands, ...program.commands.flatMap((c) => c.commands)]) command.exitOverride();
 
 try {

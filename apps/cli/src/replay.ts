@@ -35,7 +35,7 @@ async function replay(text: string, name: string | undefined, options: { submiss
   const { lab, workload } = await placeOf(token, name);
   const files = options.submission === undefined ? ownDriver(lab, token) : await readSubmission(options.submission, lab.manifest.driver.file);
 
-  const pool = new GraderPool({ size: 1 });
+  const pool = new GraderPool({ size: 1, standby: false });
   try {
     const source = await pool.compile(files, Object.fromEntries(Object.entries(lab.given).map(([file, given]) => [file, given.text])), { types: false });
     const broken = source.diagnostics.find((d) => d.severity === 'error');

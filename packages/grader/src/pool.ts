@@ -20,6 +20,8 @@ export interface PoolOptions {
   /** Hard wall limit of one job, milliseconds: far above what the budgets allow on a busy machine, since a kill is our fault and never a verdict. */
   readonly wallMs?: number;
   readonly wall?: Wall;
+  /** Keep a started process for a job that nobody has given yet: true by default, for servers. Where all jobs are known it is waste. */
+  readonly standby?: boolean;
 }
 
 /** A public run under way. */
@@ -50,6 +52,7 @@ export class GraderPool {
   readonly wall: Wall;
   readonly #size: number;
   readonly #wallMs: number;
+  readonly #standby: boolean;
   readonly #compiler: Compiler;
   readonly #interactive: Waiting[] = [];
   readonly #batch: Waiting[] = [];
@@ -62,8 +65,9 @@ export class GraderPool {
     this.wall = options.wall ?? probeWall();
     this.#size = options.size ?? 2;
     this.#wallMs = options.wallMs ?? 180_000;
+    this.#standby = options.standby ?? true;
     this.#compiler = new Compiler(this.wall);
-    this.#prepare();
+    this.#start();
   }
 
   /** Types blanked, and what the compiler says. Never throws for what a student wrote. */
@@ -170,6 +174,10 @@ export class GraderPool {
 
   /** The next job's process. When it cannot be started now, that job starts its own, and hears why not. */
   #prepare(): void {
+    if (this.#standby || this.#interactive.length + this.#batch.length > 0) this.#start();
+  }
+
+  #start(): void {
     if (this.#closed || this.#spare !== undefined) return;
     try {
       this.#spare = new GraderProcess(this.wall);
