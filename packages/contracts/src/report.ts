@@ -34,6 +34,11 @@ export const Finding = z.strictObject({
 });
 export type Finding = z.infer<typeof Finding>;
 
+/** A rule of the sanitizer, which rests on evidence; not an assertion of the lab (`assert:ID`) and not a driver that broke down (`RT1`). */
+export function isRule(id: string): boolean {
+  return /^(?!RT)[A-Z]{2}\d+[a-z]?$/.test(id);
+}
+
 export const Run = z.strictObject({
   workload: z.string(),
   title: z.string(),

@@ -46,9 +46,14 @@ export function loadProgram(module: SandboxModule, lab: LabBundle, driver: Reado
   const memo = new GuestMemo(sandbox);
   const tables = readTables(memo.guest());
   const missing = entry.filter((name) => !tables.functions.some((f) => f.name === name));
-  if (missing.length > 0) return refused(file, null, 'missing-function', `${file} declares no function ${missing.join(', ')} at its top level; expected ${entry.join(', ')}`);
+  if (missing.length > 0) return refused(file, null, 'missing-function', `${file} has no function ${listed(missing)} at its top level, and the lab calls ${missing.length === 1 ? 'it' : 'them'}; "export" is not needed`);
   let traced: GuestMemo | undefined;
   return { ok: true, program: { memo, traced: () => (traced ??= new GuestMemo(sandbox.fork(), true)), tables, hash: hashFiles(Object.fromEntries(own.map((name) => [name, driver[name]!]))) } };
+}
+
+/** `probe`, `probe or remove`, `probe, open or remove`. */
+function listed(names: readonly string[]): string {
+  return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`;
 }
 
 function refused(file: string, site: { readonly line: number; readonly column: number } | null, code: string, message: string): LoadedProgram {

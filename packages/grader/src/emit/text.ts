@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A report as people read it in a terminal: the sentence first, then where, the interleaving, and how to see it again. */
-import type { Finding, Report, Run, Verdict } from '@dmalab/contracts/report';
+import { isRule, type Finding, type Report, type Run, type Verdict } from '@dmalab/contracts/report';
 
 export interface TextOptions {
   /** The folder or file that was graded, for the replay command. */
@@ -81,7 +81,7 @@ function findingLines(finding: Finding, options: TextOptions, paint: (code: keyo
     '',
     `  ${paint('bold', finding.sentence)}`,
     `  ${finding.rule} · ① ${at(finding.first)} · ② ${at(finding.second)} · step ${finding.step} of ${finding.steps}${finding.missing === '' ? '' : ` · missing: ${finding.missing}()`}`,
-    paint('dim', `  rests on ${finding.evidence === 'our choice' ? 'our choice' : finding.evidence === 'oracle' ? 'an oracle' : 'a cited section'}: ${finding.source}`),
+    ...(isRule(finding.rule) ? [paint('dim', `  rests on ${finding.evidence === 'our choice' ? 'our choice' : finding.evidence === 'oracle' ? 'an oracle' : 'a cited section'}: ${finding.source}`)] : []),
     '',
     ...finding.diagram.map((line) => `    ${line}`),
     '',
