@@ -203,7 +203,7 @@ describe('a student', { timeout: 150_000 }, () => {
     await expect.poll(async () => (await timeline(page)).last, { timeout: PATIENCE_MS }).toBeGreaterThan(1);
     await page.getByRole('radio', { name: /^strict/ }).click();
     await alert().waitFor();
-    expect(await verdict().locator('.where').innerText()).toContain('strict, workload two-frames');
+    expect(await verdict().locator('.where').innerText()).toContain('strict, workload “Two frames, one after the other”');
   });
 
   it('mends the driver in the editor; the old verdict is said to be old', async () => {

@@ -3,7 +3,7 @@ import type { TraceEvent } from '@dmalab/core/base/events';
 import { decodeToken } from '@dmalab/checker/token';
 import { canonicalJson } from '@dmalab/contracts/canonical';
 import { Report } from '@dmalab/contracts/report';
-import type { CompiledSource, RunOutcome } from '@dmalab/engine/engine';
+import type { CompiledSource, RunOutcome, RunVerdict } from '@dmalab/engine/engine';
 import type { LabBundle } from '@dmalab/engine/lab-bundle';
 import { describe, expect, it } from 'vitest';
 import { NIC_LAB, COPY_LAB } from '../support/repo.ts';
@@ -78,6 +78,38 @@ describe('complete', () => {
   });
 });
 
+describe('a checked run', () => {
+  const small = part(nic, ['two-frames', 'two-incoming', 'one-each-way'], ['x86-64', 'arm64']);
+  const source = driver(nic, 'variants/no-dma-rmb');
+  const checked = (): RunVerdict[] => {
+    const verdicts: RunVerdict[] = [];
+    engine.run({ lab: small, source, profile: 'arm64', workload: 'two-frames', check: true }, { events: () => undefined, verdict: (v) => verdicts.push(v) });
+    return verdicts;
+  };
+  const verdicts = checked();
+
+  it('tries every public workload on every profile, the chosen ones first, and no hidden one', () => {
+    expect(small.hiddenWorkloads.map(({ id }) => id)).toEqual(['one-each-way']);
+    expect(verdicts.map((v) => [v.workload, v.profile, v.verdict.kind])).toEqual([
+      ['two-frames', 'arm64', 'complete'],
+      ['two-frames', 'x86-64', 'complete'],
+      ['two-incoming', 'arm64', 'violated'],
+      ['two-incoming', 'x86-64', 'complete'],
+    ]);
+  });
+
+  it('gives tokens that show each failure on its own workload', () => {
+    const failing = verdicts[2]!;
+    const { events, outcome } = run(small, source, failing.workload, 'arm64', failing.token);
+    expect(outcome.notes).toEqual([]);
+    expect(events.filter((e) => e.kind === 'finding')).toMatchObject([{ rule: failing.finding!.rule }]);
+  });
+
+  it('says the same again', () => {
+    expect(checked()).toEqual(verdicts);
+  });
+});
+
 describe('an smp_ barrier', () => {
   const small = part(nic, ['two-frames'], ['arm64', 'strict']);
   const report = engine.grade(small, driver(nic, 'variants/smp-wmb-instead'), { audience: 'staff' });
@@ -124,6 +156,13 @@ describe('grading', () => {
     expect(report).toMatchObject({ gradable: false });
     expect(report.diagnostics).toMatchObject([{ code, severity: 'error', file: 'driver.ts' }]);
     expect(report.diagnostics[0]!.message).toContain(words);
+  });
+
+  it('calls functions that are not exported, and names only those it does not find', () => {
+    const bare = (t: string): string => t.replaceAll('export function', 'function');
+    expect(engine.grade(part(nic, ['two-frames'], ['x86-64']), driver(nic, 'solution', bare), { audience: 'staff' })).toMatchObject({ gradable: true, diagnostics: [], points: { earned: expect.any(Number) } });
+    const without = (t: string): string => bare(t).replace('function probe', 'function prob').replace('function nic_xmit', 'function nic_xmitt');
+    expect(engine.grade(small, driver(nic, 'solution', without), { audience: 'staff' }).diagnostics[0]!.message).toBe('driver.ts has no function probe or nic_xmit at its top level, and the lab calls them; "export" is not needed');
   });
 
   it.each([

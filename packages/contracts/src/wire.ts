@@ -18,8 +18,9 @@ export const ClientMessages = {
   /** Types blanked, for a run in the browser's own worker. */
   'source:blank': z.strictObject({ lab: id, text: source }),
   /**
-   * A public run: live, streamed. `token` replays one. With `check` the plain run is followed by the exploration of this
-   * profile, then of the lab's others: one `run:verdict` each. A violated verdict carries the token that shows it.
+   * A public run: live, streamed. `token` replays one. With `check` the plain run is followed by the exploration of every
+   * public workload under every profile of the lab: one `run:verdict` each, the chosen workload and profile first. A
+   * violated verdict carries the token that shows it.
    */
   'run:start': z.strictObject({ lab: id, text: source, profile: ProfileId, workload: id, token: z.string().max(4096).optional(), check: z.boolean().default(true) }),
   /** Resume or join: events from `from` on, with a fresh credit of 8; then every verdict so far (again), and the end. */
@@ -34,8 +35,8 @@ export type ClientMessages = { [K in keyof typeof ClientMessages]: z.infer<(type
 export const ServerMessages = {
   /** At most 256 events or 33 ms. `from` is the id of the first, `count` how many; read `events` with `unpackEvents`. */
   'run:events': z.strictObject({ run: id, from: z.number().int().min(1), count: z.number().int().min(1), events: PackedEvents }),
-  'run:progress': z.strictObject({ run: id, profile: ProfileId, executions: z.number().int(), phase: z.string() }),
-  'run:verdict': z.strictObject({ run: id, profile: ProfileId, verdict: Verdict, token: z.string(), diagnostics: z.array(Diagnostic), finding: z.any().nullable() }),
+  'run:progress': z.strictObject({ run: id, profile: ProfileId, workload: id, executions: z.number().int(), phase: z.string() }),
+  'run:verdict': z.strictObject({ run: id, profile: ProfileId, workload: id, verdict: Verdict, token: z.string(), diagnostics: z.array(Diagnostic), finding: z.any().nullable() }),
   /** `text` says the reason in words; `notes` what of a token could not be followed; `diagnostics` what the run taught about the driver. */
   'run:end': z.strictObject({ run: id, reason: z.string(), events: z.number().int(), text: z.string(), notes: z.array(z.string()), diagnostics: z.array(Diagnostic) }),
   'submission:state': z.strictObject({ submission: id, state: z.enum(['queued', 'running', 'done', 'failed']), position: z.number().int().nullable(), report: Report.nullable() }),

@@ -31,7 +31,10 @@ export interface CompiledSource {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** A public run: one traced execution, then (with `check`) the exploration of this profile and of the lab's others. */
+/**
+ * A public run: one traced execution, then (with `check`) the exploration of every public workload under every profile
+ * of the lab that it is for, what was chosen first.
+ */
 export interface RunJob {
   readonly lab: LabBundle;
   readonly source: CompiledSource;
@@ -47,6 +50,7 @@ export interface RunJob {
 
 export interface RunVerdict {
   readonly profile: ProfileId;
+  readonly workload: string;
   readonly verdict: Verdict;
   /** Of the execution that shows the failure, or of the plain run. */
   readonly token: string;
@@ -54,6 +58,7 @@ export interface RunVerdict {
 }
 export interface RunProgress {
   readonly profile: ProfileId;
+  readonly workload: string;
   readonly executions: number;
   readonly phase: string;
 }
@@ -158,8 +163,7 @@ class TheEngine implements Engine {
     notes.push(...replay.problems());
 
     if (job.check) {
-      const profiles = [job.profile, ...job.lab.manifest.profiles.filter((p) => p !== job.profile && (file.workload.profiles?.includes(p) ?? true))];
-      for (const profile of profiles) sink.verdict?.(this.#verdict(job.lab, program, file, profile, (progress) => sink.progress?.(progress)));
+      for (const { workload, profile } of checkedBy(job)) sink.verdict?.(this.#verdict(job.lab, program, workloadOf(job.lab, workload), profile, (progress) => sink.progress?.(progress)));
     }
     return {
       reason: judged.result.reason,
@@ -174,7 +178,7 @@ class TheEngine implements Engine {
 
   explore(job: Omit<RunJob, 'token' | 'check'>, onProgress?: (progress: RunProgress) => void): RunVerdict {
     const loaded = loadProgram(this.#sandbox, job.lab, job.source.files);
-    if (!loaded.ok) return { profile: job.profile, verdict: { kind: 'error', whose: 'student', message: whyNotLoaded(loaded.diagnostics) }, token: '', finding: null };
+    if (!loaded.ok) return { profile: job.profile, workload: job.workload, verdict: { kind: 'error', whose: 'student', message: whyNotLoaded(loaded.diagnostics) }, token: '', finding: null };
     return this.#verdict(job.lab, loaded.program, workloadOf(job.lab, job.workload), job.profile, onProgress);
   }
 
@@ -235,10 +239,10 @@ class TheEngine implements Engine {
   #verdict(lab: LabBundle, program: Program, file: WorkloadFile, profile: ProfileId, onProgress?: (progress: RunProgress) => void): RunVerdict {
     const system = this.#system(lab, program, file, profile);
     const origin = this.#origin(lab, program, file, profile);
-    const result = this.#explore(system, (progress) => onProgress?.({ profile, ...progress }));
+    const result = this.#explore(system, (progress) => onProgress?.({ profile, workload: file.id, ...progress }));
     const first = result.found[0];
     const finding = first === undefined ? null : explain(system, first, origin);
-    return { profile, verdict: verdictOf(result), token: finding?.token ?? encodeToken({ ...origin, deviations: [], without: [] }), finding };
+    return { profile, workload: file.id, verdict: verdictOf(result), token: finding?.token ?? encodeToken({ ...origin, deviations: [], without: [] }), finding };
   }
 
   #explore(system: DriverSystem, onProgress: (progress: { executions: number; phase: string }) => void): Exploration {
@@ -290,6 +294,16 @@ export function compiledDriver(lab: LabBundle, name: string): CompiledSource {
 /** In the words of what the compiler says: file, line, message. */
 function whyNotLoaded([first]: readonly Diagnostic[]): string {
   return first === undefined ? 'the driver did not load' : `${first.file}:${first.line}: ${first.message}`;
+}
+
+/** What a checked run explores, in order: the workload that was chosen under every profile, then the lab's other public ones; the chosen profile goes first. */
+function checkedBy({ lab, profile: chosen, workload }: RunJob): { readonly workload: string; readonly profile: ProfileId }[] {
+  const profiles = [chosen, ...lab.manifest.profiles.filter((p) => p !== chosen)];
+  const ids = [workload, ...lab.publicWorkloads.map(({ id }) => id).filter((id) => id !== workload)];
+  return ids.flatMap((id) => {
+    const isFor = workloadOf(lab, id).workload.profiles;
+    return profiles.filter((p) => (id === workload && p === chosen) || (isFor?.includes(p) ?? true)).map((profile) => ({ workload: id, profile }));
+  });
 }
 
 function workloadOf(lab: LabBundle, id: string): WorkloadFile {

@@ -8,7 +8,7 @@ import { RunLog, type Send, type Watcher } from './run-log.ts';
 const event = (id: number): TraceEvent => ({ id, agent: 'cpu0', cycle: id, causes: [], kind: 'log', level: 'info', text: `line ${id}` });
 const events = (low: number, high: number): TraceEvent[] => Array.from({ length: high - low + 1 }, (_, i) => event(low + i));
 const END = { reason: 'quiescent', text: '', notes: [], diagnostics: [] };
-const verdict = (profile: 'x86-64' | 'arm64'): ServerMessages['run:verdict'] => ({ run: 'r', profile, verdict: { kind: 'complete', executions: 5, engine: 'graph', within: '' }, token: '', diagnostics: [], finding: null });
+const verdict = (profile: 'x86-64' | 'arm64'): ServerMessages['run:verdict'] => ({ run: 'r', profile, workload: 'w', verdict: { kind: 'complete', executions: 5, engine: 'graph', within: '' }, token: '', diagnostics: [], finding: null });
 
 /** A client that keeps what it is sent and grants credit for each batch once it wants to. */
 function client(): { send: Send; got: TraceEvent[]; batches: number[]; said: string[] } {
@@ -89,7 +89,7 @@ describe('a run’s log', () => {
     const log = new RunLog('r');
     const c = client();
     log.watch(1, c.send);
-    for (let ms = 1_000; ms < 2_000; ms += 10) log.progress({ run: 'r', profile: 'arm64', executions: ms, phase: 'graph' }, ms);
+    for (let ms = 1_000; ms < 2_000; ms += 10) log.progress({ run: 'r', profile: 'arm64', workload: 'w', executions: ms, phase: 'graph' }, ms);
     expect(c.said).toHaveLength(4);
   });
 

@@ -34,6 +34,8 @@ interface LiveRun {
   ticket: RunTicket | undefined;
 }
 
+type Chosen = Pick<ClientMessages['run:start'], 'profile' | 'workload'>;
+
 export interface StartedRun {
   readonly run: string;
   readonly blanked: string;
@@ -75,17 +77,17 @@ export class Runs {
       const verdicts: RunVerdict[] = [];
       const error = diagnostics.find((d) => d.severity === 'error');
       if (error !== undefined) {
-        await this.#cannotRun(live, input.profile, `${error.file}:${error.line}: ${error.message}`, diagnostics, verdicts);
+        await this.#cannotRun(live, input, `${error.file}:${error.line}: ${error.message}`, diagnostics, verdicts);
       } else {
         live.ticket = this.#pool.run(
           { lab: open, source, profile: input.profile, workload: input.workload, token: input.token, check: input.check },
           {
             events: (batch) => live.log.push(batch),
-            progress: ({ profile, executions, phase }) => live.log.progress({ run: id, profile, executions, phase }),
+            progress: (progress) => live.log.progress({ run: id, ...progress }),
             verdict: (value) => tell(live.log, value, diagnostics, verdicts),
           },
         );
-        void this.#follow(live, live.ticket, input.profile, verdicts);
+        void this.#follow(live, live.ticket, input, verdicts);
       }
       return { kind: 'started', value: { run: id, blanked: source.files[file] ?? '', diagnostics } };
     } catch (thrown) {
@@ -112,7 +114,7 @@ export class Runs {
     const rows = await this.#db.select().from(runs).where(and(eq(runs.personId, personId), isNotNull(runs.endedAt))).orderBy(desc(runs.startedAt)).limit(limit);
     return rows.flatMap((row): RunSummary[] => {
       const profile = ProfileId.safeParse(row.profile);
-      const verdict = (JSON.parse(row.verdicts) as RunVerdict[]).find((v) => v.profile === row.profile); // written by #finish
+      const verdict = (JSON.parse(row.verdicts) as RunVerdict[]).find((v) => v.profile === row.profile && (v.workload ?? row.workload) === row.workload); // written by #end
       if (!profile.success || verdict === undefined) return [];
       return [{ run: row.id, lab: row.lab, profile: profile.data, workload: row.workload, verdict: verdict.verdict, token: verdict.token, at: row.startedAt.toISOString() }];
     });
@@ -140,10 +142,10 @@ export class Runs {
   }
 
   /** Waits for the end; a run always has one, and one that loaded nothing has a verdict that says so. */
-  async #follow(live: LiveRun, ticket: RunTicket, profile: ProfileId, verdicts: RunVerdict[]): Promise<void> {
+  async #follow(live: LiveRun, ticket: RunTicket, chosen: Chosen, verdicts: RunVerdict[]): Promise<void> {
     try {
       const { reason, text, notes, diagnostics } = await ticket.done;
-      if (reason === 'error' && live.log.events === 0) await this.#cannotRun(live, profile, text, [...diagnostics], verdicts);
+      if (reason === 'error' && live.log.events === 0) await this.#cannotRun(live, chosen, text, [...diagnostics], verdicts);
       else await this.#end(live, { reason, text, notes: [...notes], diagnostics: [...diagnostics] }, verdicts);
     } catch (thrown) {
       const reason = thrown instanceof Error && 'reason' in thrown && typeof thrown.reason === 'string' ? thrown.reason : 'crash';
@@ -153,8 +155,8 @@ export class Runs {
   }
 
   /** The driver did not compile or load: a verdict without a run. */
-  async #cannotRun(live: LiveRun, profile: ProfileId, message: string, diagnostics: Diagnostic[], verdicts: RunVerdict[]): Promise<void> {
-    tell(live.log, { profile, verdict: { kind: 'error', whose: 'student', message }, token: '', finding: null }, diagnostics, verdicts);
+  async #cannotRun(live: LiveRun, { profile, workload }: Chosen, message: string, diagnostics: Diagnostic[], verdicts: RunVerdict[]): Promise<void> {
+    tell(live.log, { profile, workload, verdict: { kind: 'error', whose: 'student', message }, token: '', finding: null }, diagnostics, verdicts);
     await this.#end(live, { reason: 'error', text: message, notes: [], diagnostics }, verdicts);
   }
 
@@ -177,9 +179,9 @@ const WHY: Readonly<Record<string, string>> = {
 };
 
 function tell(log: RunLog, value: EngineVerdict, diagnostics: Diagnostic[], verdicts: RunVerdict[]): void {
-  const { profile, verdict, token, finding } = value;
-  verdicts.push({ profile, verdict, token });
-  log.verdict({ run: log.id, profile, verdict, token, finding, diagnostics });
+  const { profile, workload, verdict, token, finding } = value;
+  verdicts.push({ profile, workload, verdict, token });
+  log.verdict({ run: log.id, profile, workload, verdict, token, finding, diagnostics });
 }
 
 function refused(why: string): Started {

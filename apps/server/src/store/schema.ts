@@ -13,6 +13,8 @@ export type Role = 'student' | 'staff' | 'owner';
 export type SubmissionState = 'queued' | 'running' | 'done' | 'failed';
 export interface RunVerdict {
   readonly profile: string;
+  /** Absent in rows of servers that checked the chosen workload only. */
+  readonly workload?: string;
   readonly verdict: Verdict;
   readonly token: string;
 }

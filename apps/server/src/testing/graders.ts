@@ -32,7 +32,7 @@ export class ScriptedGraders implements Graders {
     return { files, original: files, diagnostics: text.includes('syntax error') ? [{ file, line: 1, column: 3, severity: 'error', code: '1005', message: 'expected an expression' }] : [] };
   }
 
-  run: Graders['run'] = ({ source, profile }, listeners) => {
+  run: Graders['run'] = ({ source, profile, workload }, listeners) => {
     const text = Object.values(source.files).join('\n');
     const count = Number(/events (\d+)/.exec(text)?.[1] ?? 3);
     let stopped = false;
@@ -42,8 +42,8 @@ export class ScriptedGraders implements Graders {
         await new Promise((resolve) => setImmediate(resolve));
       }
       if (text.includes('waits')) await this.#hold();
-      listeners.progress?.({ profile, executions: 1, phase: 'plain' });
-      listeners.verdict?.({ profile, verdict: { kind: 'complete', executions: 5, engine: 'graph', within: '' }, token: '', finding: null });
+      listeners.progress?.({ profile, workload, executions: 1, phase: 'plain' });
+      listeners.verdict?.({ profile, workload, verdict: { kind: 'complete', executions: 5, engine: 'graph', within: '' }, token: '', finding: null });
       if (stopped) throw Object.assign(new Error('the run was stopped'), { reason: 'stopped' });
       return { reason: 'quiescent', text: 'nothing is left to happen', events: count, diagnostics: [], notes: [], failures: [] };
     })();

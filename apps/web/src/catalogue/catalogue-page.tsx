@@ -156,7 +156,7 @@ function Runs({ runs, labs }: { readonly runs: readonly RunSummary[]; readonly l
       <ul className="runs">
         {runs.map((r) => (
           <li key={r.run}>
-            <VerdictMark verdict={r.verdict} />
+            <VerdictMark look={verdictLook(r.verdict)} />
             <span>
               {labs.find((l) => l.id === r.lab)?.number ?? r.lab}, {r.profile}: {verdictLook(r.verdict).word}
             </span>

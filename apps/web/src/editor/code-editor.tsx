@@ -16,6 +16,7 @@ type Editor = monaco.editor.IStandaloneCodeEditor;
 
 /** Asks the editor to show a line; the number of the request makes two equal ones differ. */
 export interface Reveal {
+  readonly file: string;
   readonly line: number;
   readonly nth: number;
 }
@@ -95,8 +96,8 @@ export function CodeEditor({ file, reveal }: { readonly file: string; readonly r
   useFindingMarks(editor, file);
   useDiagnostics(file);
   useEffect(() => {
-    if (reveal !== null) revealAt(editor.current, reveal.line);
-  }, [reveal]);
+    if (reveal?.file === file) revealAt(editor.current, reveal.line);
+  }, [reveal, file]);
   return <div className="editor" ref={host} data-editor={file} />;
 }
 

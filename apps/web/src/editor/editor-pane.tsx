@@ -24,10 +24,11 @@ export interface EditorPaneProps {
 export function EditorPane({ withText, consoleAsTab, reveal }: EditorPaneProps): ReactNode {
   const lab = useWs((s) => s.lab);
   const [tab, setTab] = useState('driver');
-  const lines = consoleLines(useMachine());
+  const said = useWs((s) => s.diagnostics.length);
+  const lines = consoleLines(useMachine()).length + said;
   useEffect(() => {
-    if (reveal !== null) setTab('driver');
-  }, [reveal]);
+    if (reveal !== null) setTab(lab?.given.some((g) => g.file === reveal.file) === true ? reveal.file : 'driver');
+  }, [reveal, lab]);
   if (lab === null) return null;
   const file = lab.manifest.driver.file;
   const tabs: TabSpec[] = [
@@ -59,7 +60,7 @@ export function EditorPane({ withText, consoleAsTab, reveal }: EditorPaneProps):
             id: 'console',
             label: (
               <>
-                Console <span className="pill">{lines.length}</span>
+                Console <span className="pill">{lines}</span>
               </>
             ),
             panel: <Console tabbed />,

@@ -4,14 +4,14 @@ import { useState, type ReactNode } from 'react';
 import type { MachineState } from '@dmalab/core/base/state';
 import type { Trace } from '../run/trace.ts';
 import { TabbedPane } from '../ui/tabs.tsx';
-import { VerdictMark, verdictLook } from '../ui/verdict-mark.tsx';
-import { useMachine, useRun, useWorkspace, useWs } from '../workspace/context.tsx';
-import { isStale } from '../workspace/state.ts';
+import { useMachine, useRun, useWorkspace } from '../workspace/context.tsx';
+import { whyEmpty } from '../workspace/state.ts';
 import { BellPicture, bellState, CpuCard, DeviceCard } from './cards.tsx';
 import { Circle, circleOf } from './circle.tsx';
 import { CacheLines } from './lines.tsx';
 import { Lent } from './lent.tsx';
 import { Registers } from './registers.tsx';
+import { ProfileVerdicts } from './profile-verdicts.tsx';
 import { RingTable } from './ring-table.tsx';
 import { SlotTwin } from './slot-twin.tsx';
 import { ringView, rings } from './view.ts';
@@ -19,9 +19,9 @@ import { ringView, rings } from './view.ts';
 export function MachinePane({ verdicts = true }: { readonly verdicts?: boolean }): ReactNode {
   const [tab, setTab] = useState('ring');
   const [table, setTable] = useState(false);
-  const { trace, step } = useRun();
+  const { run, trace, step } = useRun();
   const state = useMachine();
-  const none = <p className="empty">No run yet. Run the driver to see the machine move.</p>;
+  const none = <p className="empty">{whyEmpty(run)}</p>;
   const ready = trace !== null && state !== null;
   const tabs = [
     { id: 'ring', label: 'Ring', panel: <div className="mach" tabIndex={0} role="region" aria-label="Machine after this step">{ready ? table ? <SlotTwin trace={trace} state={state} step={step} /> : <RingPanel trace={trace} state={state} step={step} /> : none}</div> },
@@ -102,30 +102,5 @@ function Links({ ordered }: { readonly ordered: boolean }): ReactNode {
         reads field by field
       </span>
     </div>
-  );
-}
-
-function ProfileVerdicts(): ReactNode {
-  const lab = useWs((s) => s.lab);
-  const verdicts = useWs((s) => s.verdicts);
-  const state = useWorkspace().store.getState();
-  if (lab === null || Object.keys(verdicts).length === 0) return null;
-  return (
-    <ul className="three" aria-label="Verdict on each profile" tabIndex={0}>
-      {lab.manifest.profiles.map((p) => {
-        const v = verdicts[p];
-        const stale = v !== undefined && isStale(v, state);
-        return (
-          <li key={p}>
-            <VerdictMark verdict={v?.message.verdict ?? null} stale={stale} />
-            <b>{p}</b>
-            <span className={stale ? 'stale' : undefined}>
-              {v === undefined ? 'no verdict yet' : verdictLook(v.message.verdict).words}
-              {stale && ' (of an earlier text)'}
-            </span>
-          </li>
-        );
-      })}
-    </ul>
   );
 }

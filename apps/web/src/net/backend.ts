@@ -8,6 +8,7 @@ import type { TraceEvent } from '@dmalab/core/base/events';
 export type RunRequest = ClientMessages['run:start'];
 export type VerdictMessage = Omit<ServerMessages['run:verdict'], 'run'>;
 export type ProgressMessage = Omit<ServerMessages['run:progress'], 'run'>;
+export type EndMessage = Omit<ServerMessages['run:end'], 'run'>;
 export type SubmissionMessage = Omit<ServerMessages['submission:state'], 'submission'>;
 
 export interface RunSink {
@@ -16,7 +17,7 @@ export interface RunSink {
   events(batch: readonly TraceEvent[]): void;
   progress(message: ProgressMessage): void;
   verdict(message: VerdictMessage): void;
-  end(reason: string): void;
+  end(message: EndMessage): void;
 }
 export interface RunHandle {
   readonly run: string;

@@ -106,7 +106,7 @@ export class ServerBackend implements Backend {
     } catch (error) {
       if (!(error instanceof Refused)) return; // dropped again: the next connect joins
       w.ended = true;
-      w.sink.end('The server no longer holds this run. Run again to watch it.');
+      w.sink.end({ reason: 'lost', events: w.have, text: 'The server no longer holds this run. Run again to watch it.', notes: [], diagnostics: [] });
     }
   }
 
@@ -141,7 +141,7 @@ export class ServerBackend implements Backend {
     on('run:end', (m) => m.run, (m, w) => {
       w.ended = true;
       this.#runs.delete(m.run);
-      w.sink.end(m.reason);
+      w.sink.end(m);
     });
     this.#socket.on('submission:state', (raw: unknown) => {
       const message = understood('submission:state', raw);

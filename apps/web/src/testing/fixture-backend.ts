@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A backend that plays the recorded run back. For tests and the picture bench only. */
 import type { LabsResponse, LabView } from '@dmalab/contracts/api';
-import { LabManifest } from '@dmalab/contracts/lab';
+import { LabManifest, type Workload } from '@dmalab/contracts/lab';
 import type { Backend, RunSink } from '../net/backend.ts';
 import type { Replayer } from '../worker/replayer.ts';
 import { recordedRun } from './recorded-run.ts';
@@ -47,6 +47,8 @@ A store first waits in the CPU, and on arm64 waiting stores may drain in any ord
 
 Make \`nic_xmit\` correct on all three profiles. One line is enough; find the right one and the right place.
 `;
+
+const workload = (title: string): Workload => ({ title, buffers: {}, contexts: { tx: [{ call: 'nic_xmit', args: [] }] }, devices: {}, faults: [] });
 
 const lab: LabView = {
   number: '06',
@@ -95,7 +97,7 @@ export class FixtureBackend implements Backend {
     });
   }
   lab(): Promise<LabView> {
-    return Promise.resolve({ ...lab, workloads: { 'two-frames': { title: 'Two frames', buffers: {}, contexts: { tx: [{ call: 'nic_xmit', args: [] }] }, devices: {}, faults: [] } } });
+    return Promise.resolve({ ...lab, workloads: { 'two-frames': workload('Two frames'), 'two-incoming': workload('Two frames arrive') } });
   }
   onConnection(listener: (state: 'online') => void): () => void {
     listener('online');
@@ -110,9 +112,9 @@ export class FixtureBackend implements Backend {
   run(request: { profile: string; check: boolean; text: string }, sink: RunSink): Promise<void> {
     sink.started({ run: 'r', blanked: request.text, diagnostics: [], stop: () => undefined });
     sink.events(recordedRun().slice(0, 8));
-    sink.verdict({ profile: 'x86-64', verdict: { kind: 'complete', executions: 5, engine: 'graph', within: 'ring of 2' }, token: '', diagnostics: [], finding: null });
-    for (const profile of ['arm64', 'strict'] as const) sink.verdict({ profile, verdict: { kind: 'violated', executions: 3, engine: 'graph' }, token: 'd1.x', diagnostics: [], finding: null });
-    sink.end('quiescent');
+    sink.verdict({ profile: 'x86-64', workload: 'two-frames', verdict: { kind: 'complete', executions: 5, engine: 'graph', within: 'ring of 2' }, token: '', diagnostics: [], finding: null });
+    for (const profile of ['arm64', 'strict'] as const) sink.verdict({ profile, workload: 'two-frames', verdict: { kind: 'violated', executions: 3, engine: 'graph' }, token: 'd1.x', diagnostics: [], finding: null });
+    sink.end({ reason: 'quiescent', events: 8, text: '', notes: [], diagnostics: [] });
     return Promise.resolve();
   }
   submit(): Promise<{ submission: string; position: number }> {

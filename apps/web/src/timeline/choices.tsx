@@ -5,6 +5,7 @@ import { ShapeIcon } from '../ui/glyphs.tsx';
 import type { Shape } from './model.ts';
 import { openAnswers, type OpenAnswer } from '../workspace/branch.ts';
 import { useRun, useWorkspace, useWs } from '../workspace/context.tsx';
+import { neverStarted } from '../workspace/state.ts';
 import { Icon } from '../ui/icons.tsx';
 
 const KIND_WORDS: Record<string, string> = {
@@ -14,7 +15,7 @@ const KIND_SHAPE: Record<string, Shape | 'fork'> = { drain: 'mem', deliver: 'bel
 
 export function Choices(): ReactNode {
   const workspace = useWorkspace();
-  const { trace, step } = useRun();
+  const { run, trace, step } = useRun();
   const busy = useWs((s) => s.busy);
   const answers = openAnswers(trace?.event(step), (id) => trace?.names.agent(id) ?? id);
   const take = (a: OpenAnswer): void => {
@@ -27,7 +28,7 @@ export function Choices(): ReactNode {
     e.preventDefault();
     take(a);
   };
-  const nothing = trace === null || trace.length === 0 ? 'No run yet.' : 'Nothing else could have happened at this step.';
+  const nothing = trace === null || trace.length === 0 ? (run === null ? 'No run yet.' : neverStarted(run) ? 'The run did not start, so nothing was open.' : 'The run is being started.') : 'Nothing else could have happened at this step.';
   return (
     <section className="pane full" aria-label="Open choices" data-pane="Open choices">
       <div className="head">
@@ -74,11 +75,11 @@ function Branches(): ReactNode {
         return (
           <button key={r.id} type="button" aria-current={r.id === active ? 'true' : undefined} style={{ paddingLeft: 4 + 12 * depth(r.id) }} onClick={() => workspace.runs.select(r.id)}>
             <span className={bad ? 'v-bad' : 'v-ink'}>
-              <Icon name={bad ? 'no' : 'none'} />
+              <Icon name={bad ? 'no' : neverStarted(r) ? 'error' : 'none'} />
             </span>
             {r.label}, {r.profile}
             <span className="grow" />
-            <span className="eyebrow">{r.ended === null ? 'runs' : bad ? r.trace.index.finding!.event.rule : `${r.trace.length} steps`}</span>
+            <span className="eyebrow">{r.ended === null ? 'runs' : neverStarted(r) ? 'did not start' : bad ? r.trace.index.finding!.event.rule : `${r.trace.length} steps`}</span>
           </button>
         );
       })}

@@ -3,6 +3,7 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState, type ReactNode } from 'react';
 import type { Trace } from '../run/trace.ts';
 import { useRun, useWorkspace, useWs } from '../workspace/context.tsx';
+import { whyEmpty } from '../workspace/state.ts';
 import { foldWords, type Fold } from './fold.ts';
 import { GUTTER, layoutWide, placeColumns } from './layout.ts';
 import { layoutTall } from './layout-tall.ts';
@@ -15,7 +16,7 @@ const CHUNK = 12;
 
 export function Diagram({ tall = false }: { readonly tall?: boolean }): ReactNode {
   const workspace = useWorkspace();
-  const { trace, step, grown } = useRun();
+  const { run, trace, step, grown } = useRun();
   const open = useWs((s) => s.open);
   const box = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(0);
@@ -58,7 +59,7 @@ export function Diagram({ tall = false }: { readonly tall?: boolean }): ReactNod
   }, [model, trace, width, inner, step, open, columns, many, scroll, tall]);
   return (
     <div className="st" ref={box} style={tall ? { padding: 0 } : undefined} tabIndex={0} role="region" aria-label="Space-time diagram" onScroll={(e) => many && setScroll(e.currentTarget.scrollLeft)}>
-      {scene === null || trace === null ? <p className="empty">No run yet. Run the driver to see the machine move.</p> : <SceneSvg scene={scene} name={pictureName(trace, step)} onSeek={(s) => workspace.seek(s)} onUnfold={(a, b) => workspace.unfold(a, b)} />}
+      {scene === null || trace === null ? <p className="empty">{whyEmpty(run)}</p> : <SceneSvg scene={scene} name={pictureName(trace, step)} onSeek={(s) => workspace.seek(s)} onUnfold={(a, b) => workspace.unfold(a, b)} />}
     </div>
   );
 }

@@ -3,6 +3,7 @@
 import { useEffect, useRef, useState, type ReactNode } from 'react';
 import { because } from '../trace/words.ts';
 import { useRun } from '../workspace/context.tsx';
+import { neverStarted, whyEmpty } from '../workspace/state.ts';
 
 const EVERY_MS = 500;
 
@@ -29,10 +30,11 @@ function useThrottled(text: string): string {
 
 export function LiveLine(): ReactNode {
   const { text, why } = useLiveSentence();
+  const { run } = useRun();
   const spoken = useThrottled(text);
   return (
     <div className="live">
-      <b>{text === '' ? 'No run yet.' : `${text}.`}</b>
+      <b>{text === '' ? (run === null ? 'No run yet.' : neverStarted(run) ? 'The run did not start.' : whyEmpty(run)) : `${text}.`}</b>
       {why !== '' && <span>{why}</span>}
       <span className="grow" />
       <span className="eyebrow">F11 step · Shift F11 back · ? all keys</span>

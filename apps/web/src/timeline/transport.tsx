@@ -14,7 +14,7 @@ export function StepButton({ icon, label, onClick, disabled = false }: { readonl
 
 export function Transport(): ReactNode {
   const workspace = useWorkspace();
-  const { trace, step } = useRun();
+  const { run, trace, step } = useRun();
   const last = trace?.length ?? 0;
   const none = last === 0;
   return (
@@ -22,7 +22,7 @@ export function Transport(): ReactNode {
       <StepButton icon="first" label="First step" disabled={none} onClick={() => workspace.seek(1)} />
       <StepButton icon="back" label="Step back" disabled={none} onClick={() => workspace.stepBy(-1)} />
       <output aria-live="off" data-step={step}>
-        {none ? 'No run yet' : `Step ${step} of ${last}`}
+        {none ? (run === null ? 'No run yet' : run.ended === null ? 'Starting' : 'No steps') : `Step ${step} of ${last}`}
       </output>
       <StepButton icon="forward" label="Step" disabled={none} onClick={() => workspace.stepBy(1)} />
       <StepButton icon="last" label="Last step" disabled={none} onClick={() => workspace.seek(last)} />

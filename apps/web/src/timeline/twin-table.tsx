@@ -2,7 +2,9 @@
 /** The timeline as a real table. Moving through the rows moves the picture; long traces are drawn by windows of rows. */
 import { useEffect, useMemo, useRef, useState, type KeyboardEvent, type ReactNode } from 'react';
 import { ShapeIcon } from '../ui/glyphs.tsx';
-import { useRun, useWorkspace } from '../workspace/context.tsx';
+import { useRun, useWorkspace, useWs } from '../workspace/context.tsx';
+import { whyEmpty } from '../workspace/state.ts';
+import { titleOf } from '../workspace/verdicts.ts';
 import { twinCsv, twinRows, type TwinRow } from './twin.ts';
 
 const WINDOW = 300;
@@ -10,6 +12,7 @@ const WINDOW = 300;
 export function TwinTable(): ReactNode {
   const workspace = useWorkspace();
   const { run, trace, step, grown } = useRun();
+  const lab = useWs((s) => s.lab);
   const [show, setShow] = useState('all');
   const body = useRef<HTMLTableSectionElement>(null);
   const rows = useMemo(() => (trace === null ? [] : twinRows(trace.index, trace.names)), [trace, grown]);
@@ -21,7 +24,7 @@ export function TwinTable(): ReactNode {
   useEffect(() => {
     body.current?.querySelector('[aria-current="step"]')?.scrollIntoView({ block: 'nearest' });
   }, [step]);
-  if (trace === null || run === null || trace.length === 0) return <p className="empty">No run yet. Run the driver to see the machine move.</p>;
+  if (trace === null || run === null || trace.length === 0) return <p className="empty">{whyEmpty(run)}</p>;
   const matter = rows.filter((r) => r.matters).length;
   const move = (e: KeyboardEvent): void => {
     const by = e.key === 'ArrowDown' ? 1 : e.key === 'ArrowUp' ? -1 : 0;
@@ -54,7 +57,7 @@ export function TwinTable(): ReactNode {
         <table className="tt">
           <caption>
             <b>
-              {run.profile}, workload {run.workload}, {run.label}:
+              {run.profile}, workload “{lab === null ? run.workload : titleOf(lab, run.workload)}”, {run.label}:
             </b>{' '}
             {rows.length} events{trace.failingStep > 0 ? `, step ${trace.failingStep} is the finding` : ''}. A row here is a mark there; moving through the rows moves the picture.
           </caption>

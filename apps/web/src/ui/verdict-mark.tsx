@@ -35,18 +35,11 @@ export function verdictLook(v: Verdict): VerdictLook {
   }
 }
 
-export function VerdictMark({ verdict, stale = false }: { readonly verdict: Verdict | null; readonly stale?: boolean }): ReactNode {
-  if (verdict === null || stale) {
-    return (
-      <span className="v-ink">
-        <Icon name="none" />
-      </span>
-    );
-  }
-  const look = verdictLook(verdict);
+export function VerdictMark({ look, stale = false }: { readonly look: VerdictLook | null; readonly stale?: boolean }): ReactNode {
+  const { tone, icon } = look === null || stale ? ({ tone: 'ink', icon: 'none' } as const) : look;
   return (
-    <span className={`v-${look.tone}`}>
-      <Icon name={look.icon} />
+    <span className={`v-${tone}`}>
+      <Icon name={icon} />
     </span>
   );
 }

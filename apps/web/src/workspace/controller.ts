@@ -87,12 +87,18 @@ export class Workspace {
 
   setProfile(profile: ProfileId): void {
     if (profile === this.store.getState().profile) return;
-    this.store.setState({ profile, problem: '' });
-    void this.runs.showProfile();
+    this.look(profile, this.store.getState().workload);
   }
 
   setWorkload(workload: string): void {
-    this.store.setState({ workload, verdicts: {}, problem: '' });
+    if (workload === this.store.getState().workload) return;
+    this.look(this.store.getState().profile, workload);
+  }
+
+  /** Chooses a profile and a workload, and shows what the newest run knows of them. */
+  look(profile: ProfileId, workload: string): void {
+    this.store.setState({ profile, workload, problem: '', cameFrom: null });
+    void this.runs.showChosen();
   }
 
   get last(): number {

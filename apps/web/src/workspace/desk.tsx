@@ -2,7 +2,6 @@
 /** Panes on a desk: three columns, two, or one that scrolls. Dividers drag and take arrow keys; nothing shrinks below its least width. */
 import type { ReactNode } from 'react';
 import { Group, Panel, Separator } from 'react-resizable-panels';
-import type { Site } from '@dmalab/core/base/events';
 import type { Reveal } from '../editor/code-editor.tsx';
 import { EditorPane } from '../editor/editor-pane.tsx';
 import { MachinePane } from '../machine/machine-pane.tsx';
@@ -18,17 +17,16 @@ export interface DeskProps {
   readonly layout: Exclude<Layout, 'phone'>;
   readonly low: boolean;
   readonly reveal: Reveal | null;
-  readonly onSite: (site: Site) => void;
 }
 
-export function Desk({ layout, low, reveal, onSite }: DeskProps): ReactNode {
+export function Desk({ layout, low, reveal }: DeskProps): ReactNode {
   const title = useWs((s) => s.lab?.manifest.title ?? '');
   if (layout === 'column') {
     return (
       <div className="app column">
         <TopBar />
         <NetLine />
-        <VerdictBar onSite={onSite} />
+        <VerdictBar />
         <main>
           <h1 className="vh">{title}</h1>
           <EditorPane withText consoleAsTab={false} reveal={reveal} />
@@ -48,7 +46,7 @@ export function Desk({ layout, low, reveal, onSite }: DeskProps): ReactNode {
       <TopBar />
       <div className="heads">
         <NetLine />
-        <VerdictBar onSite={onSite} />
+        <VerdictBar />
       </div>
       <main id="work" className="work">
         <h1 className="vh">{title}</h1>

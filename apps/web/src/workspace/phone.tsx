@@ -2,7 +2,6 @@
 /** On a phone: the sentence, the lines of the finding, time running down, the slot; transport and live sentence stay at the bottom. */
 import { Dialog } from 'radix-ui';
 import { useState, type ReactNode } from 'react';
-import type { Site } from '@dmalab/core/base/events';
 import { findingLines } from '../editor/finding-lines.ts';
 import { CodeLines } from '../editor/highlight.tsx';
 import { LabText } from '../text/text-pane.tsx';
@@ -21,12 +20,13 @@ import { useMachine, useRun, useWorkspace, useWs } from './context.tsx';
 import { copyLink } from './permalink.ts';
 import { ProfileSwitch } from './profile-switch.tsx';
 import { HomeLink, NetLine, ThemeButton } from './top-bar.tsx';
+import { whyEmpty } from './state.ts';
 import { VerdictBar } from './verdict-bar.tsx';
 
 /** Lines shown around each half. */
 const AROUND = 3;
 
-export function Phone({ onSite }: { readonly onSite: (site: Site) => void }): ReactNode {
+export function Phone(): ReactNode {
   const workspace = useWorkspace();
   const lab = useWs((s) => s.lab);
   const busy = useWs((s) => s.busy);
@@ -53,7 +53,7 @@ export function Phone({ onSite }: { readonly onSite: (site: Site) => void }): Re
         <ProfileSwitch />
       </section>
       <NetLine />
-      <VerdictBar onSite={onSite} />
+      <VerdictBar />
       <main>
         <Lines />
         <div className="sec">
@@ -136,14 +136,14 @@ function Slot(): ReactNode {
 
 function BottomBar(): ReactNode {
   const workspace = useWorkspace();
-  const { trace, step } = useRun();
+  const { run, trace, step } = useRun();
   const { text } = useLiveSentence();
   const open = openAnswers(trace?.event(step)).length;
   return (
     <div className="bar" role="region" aria-label="Transport">
       <p className="now" aria-live="polite">
         <b>{step === 0 ? '' : step}</b>
-        {step === 0 ? 'No run yet. Run the driver to see the machine move.' : ` · ${text}.`}
+        {step === 0 ? whyEmpty(run) : ` · ${text}.`}
       </p>
       <div className="row">
         <StepButton icon="back" label="Step back" onClick={() => workspace.stepBy(-1)} />

@@ -3,9 +3,10 @@
 import { RadioGroup } from 'radix-ui';
 import type { ReactNode } from 'react';
 import type { ProfileId } from '@dmalab/contracts/lab';
-import { verdictLook, VerdictMark } from '../ui/verdict-mark.tsx';
+import { VerdictMark } from '../ui/verdict-mark.tsx';
 import { useWorkspace, useWs } from './context.tsx';
 import { isStale } from './state.ts';
+import { summaryLook, summaryOf } from './verdicts.ts';
 
 export function ProfileSwitch(): ReactNode {
   const workspace = useWorkspace();
@@ -17,12 +18,13 @@ export function ProfileSwitch(): ReactNode {
   return (
     <RadioGroup.Root className="profiles" aria-label="Profile" orientation="horizontal" value={profile} onValueChange={(p) => workspace.setProfile(p as ProfileId)}>
       {lab.manifest.profiles.map((p) => {
-        const v = verdicts[p];
-        const stale = v !== undefined && isStale(v, { ...workspace.store.getState(), text });
-        const word = v === undefined ? 'no verdict yet' : `${verdictLook(v.message.verdict).word}${stale ? ', of an earlier text' : ''}`;
+        const summary = summaryOf(verdicts, p, lab);
+        const look = summary === null ? null : summaryLook(summary, lab);
+        const stale = summary !== null && isStale(summary.worst, { text });
+        const word = look === null ? 'no verdict yet' : `${look.word}${stale ? ', of an earlier text' : ''}`;
         return (
           <RadioGroup.Item key={p} value={p} aria-label={`${p}: ${word}`} title={word}>
-            <VerdictMark verdict={v?.message.verdict ?? null} stale={stale} />
+            <VerdictMark look={look} stale={stale} />
             {p}
           </RadioGroup.Item>
         );

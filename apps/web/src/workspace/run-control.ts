@@ -3,19 +3,20 @@
  * Runs: the public one that the server executes and streams, the one a finding's token shows, and branches. Tokens and
  * branches are replayed by the browser's own engine when it is the server's; otherwise the server replays the token.
  */
-import { Finding } from '@dmalab/contracts/report';
+import { Finding, type Diagnostic } from '@dmalab/contracts/report';
 import type { ProfileId } from '@dmalab/contracts/lab';
-import { Refused, type Backend, type RunHandle, type RunSink, type VerdictMessage } from '../net/backend.ts';
+import { Refused, type Backend, type EndMessage, type RunHandle, type RunSink, type VerdictMessage } from '../net/backend.ts';
 import { Trace } from '../run/trace.ts';
 import type { Replayer } from '../worker/replayer.ts';
 import { branchDeviations, branchLabel } from './branch.ts';
 import { activeRun, type RunView, type WorkspaceStore } from './state.ts';
+import { verdictOn, withVerdict } from './verdicts.ts';
 
 export class RunControl {
   readonly #store: WorkspaceStore;
   readonly #backend: Backend;
   readonly #replayer: Replayer;
-  #live: RunHandle | null = null;
+  #live: { readonly handle: RunHandle; readonly view: number } | null = null;
   #nextId = 1;
   #nextLabel = 1;
   #paint: number | null = null;
@@ -26,13 +27,13 @@ export class RunControl {
     this.#replayer = replayer;
   }
 
-  /** Runs the text as it stands on the chosen profile and workload; then every profile is checked. */
+  /** Runs the text as it stands on the chosen profile and workload; then every public workload is checked on every profile. */
   async run(): Promise<void> {
     const { lab, text, profile, workload, busy } = this.#store.getState();
     if (lab === null || busy === 'starting') return;
-    this.#live?.stop();
+    this.stop();
     const view = this.#add({ label: `run ${this.#nextLabel++}`, parent: null, profile, workload, token: '', source: text, blanked: '' }, true);
-    this.#store.setState({ busy: 'starting', problem: '', verdicts: {}, progress: null, diagnostics: [] });
+    this.#store.setState({ busy: 'starting', problem: '', verdicts: [], cameFrom: null, progress: null, diagnostics: [] });
     try {
       await this.#backend.run({ lab: lab.manifest.id, text, profile, workload, check: true }, this.#sink(view));
     } catch (error) {
@@ -42,7 +43,10 @@ export class RunControl {
   }
 
   stop(): void {
-    this.#live?.stop();
+    if (this.#live !== null) {
+      this.#live.handle.stop();
+      this.#update(this.#live.view, { ended: 'stopped', words: 'It was stopped.' });
+    }
     this.#live = null;
     this.#store.setState({ busy: 'idle', progress: null });
   }
@@ -50,17 +54,19 @@ export class RunControl {
   select(id: number): void {
     const run = this.#store.getState().runs.find((r) => r.id === id);
     if (run === undefined) return;
-    this.#store.setState({ active: id, profile: run.profile, workload: run.workload, step: run.trace.failingStep || run.trace.length, following: run.ended === null, open: new Set() });
+    this.#store.setState({ active: id, cameFrom: null, profile: run.profile, workload: run.workload, step: run.trace.failingStep || run.trace.length, following: run.ended === null, open: new Set() });
   }
 
-  /** Another profile was chosen: shows its failing run, or the plain one, when that profile has a verdict on this text. */
-  async showProfile(): Promise<void> {
+  /** Another profile or workload was chosen: shows its failing run, or the plain one, when there is a verdict on this text. */
+  async showChosen(): Promise<void> {
     const s = this.#store.getState();
-    const known = s.verdicts[s.profile];
-    const run = [...s.runs].reverse().find((r) => r.profile === s.profile && r.workload === s.workload && r.source === s.text);
+    const known = verdictOn(s.verdicts, s.profile, s.workload);
+    const failing = known?.message.verdict.kind === 'violated' ? known.message.token : null;
+    const run = s.runs.findLast((r) => r.profile === s.profile && r.workload === s.workload && r.source === s.text && (failing === null || r.token === failing));
     if (run !== undefined) return this.select(run.id);
-    if (known === undefined) return;
-    await this.#replay({ label: `run ${this.#nextLabel - 1}`, profile: s.profile, token: known.message.token, blanked: known.blanked, source: known.source, workload: known.workload }, known.message.verdict.kind === 'violated' ? 0 : s.step);
+    if (known === null || known.message.verdict.kind === 'error') return;
+    const { message, blanked, source } = known;
+    await this.#replay({ label: `run ${this.#nextLabel - 1}`, profile: s.profile, token: message.token, blanked, source, workload: s.workload }, message.verdict.kind === 'violated' ? 0 : s.step);
   }
 
   /** A permalink: replays its token on the present text and opens the step. */
@@ -86,7 +92,7 @@ export class RunControl {
     this.#store.setState({ busy: 'replaying', problem: '' });
     try {
       const result = await this.#replayer.replay({ lab: s.lab, blanked: parent.blanked, profile: parent.profile, workload: parent.workload, token: parent.token, deviations }, (batch) => this.#events(view.id, batch));
-      this.#update(view.id, { ended: result.reason, token: result.token });
+      this.#update(view.id, { ended: result.reason, words: '', token: result.token });
       this.#open(view, step);
     } catch (error) {
       this.#remove(view.id);
@@ -98,31 +104,41 @@ export class RunControl {
   #sink(view: RunView): RunSink {
     return {
       started: (handle) => {
-        this.#live = handle;
+        this.#live = { handle, view: view.id };
         this.#update(view.id, { blanked: handle.blanked });
         this.#store.setState({ diagnostics: handle.diagnostics, busy: 'running' });
       },
       events: (batch) => this.#events(view.id, batch),
       progress: (progress) => this.#store.setState({ progress, busy: 'checking' }),
       verdict: (message) => void this.#verdict(view, message),
-      end: (reason) => {
-        this.#update(view.id, { ended: reason });
-        this.#live = null;
-        const s = this.#store.getState();
-        if (s.busy !== 'replaying') this.#store.setState({ busy: 'idle', progress: null });
-      },
+      end: (message) => this.#end(view, message),
     };
+  }
+
+  #end(view: RunView, { reason, text, diagnostics }: EndMessage): void {
+    this.#update(view.id, { ended: reason, words: reason === 'quiescent' ? '' : text });
+    this.#live = null;
+    this.#store.setState((s) => ({ diagnostics: together(s.diagnostics, diagnostics), ...(s.busy === 'replaying' ? {} : { busy: 'idle', progress: null }) }));
   }
 
   async #verdict(view: RunView, message: VerdictMessage): Promise<void> {
     const finding = Finding.safeParse(message.finding);
     const blanked = this.#find(view.id)?.blanked ?? '';
-    this.#store.setState((s) => ({
-      diagnostics: message.diagnostics.length > 0 ? message.diagnostics : s.diagnostics,
-      verdicts: { ...s.verdicts, [message.profile]: { message, finding: finding.success ? finding.data : null, source: view.source, blanked, workload: view.workload } },
-    }));
-    if (message.profile !== this.#store.getState().profile) return;
-    if (message.verdict.kind === 'violated') await this.#replay({ label: `${view.label} failing`, parent: view.id, profile: message.profile, token: message.token, blanked, source: view.source, workload: view.workload }, 0);
+    const verdict = { message, finding: finding.success ? finding.data : null, source: view.source, blanked };
+    this.#store.setState((s) => ({ diagnostics: together(s.diagnostics, message.diagnostics), verdicts: withVerdict(s.verdicts, verdict) }));
+    const s = this.#store.getState();
+    const chosen = message.profile === s.profile && message.workload === s.workload;
+    const { kind } = message.verdict;
+    if (kind === 'violated' && (chosen || this.#stillWatching(view))) {
+      if (!chosen) this.#store.setState({ profile: message.profile, workload: message.workload, cameFrom: { profile: view.profile, workload: view.workload } });
+      await this.#replay({ label: `${view.label} failing`, parent: view.id, profile: message.profile, token: message.token, blanked, source: view.source, workload: message.workload }, 0);
+    } else if (chosen && kind !== 'error' && (view.profile !== s.profile || view.workload !== s.workload)) await this.showChosen();
+  }
+
+  /** Nobody has sought, chosen or branched since the run began: the page may go to what it finds. */
+  #stillWatching(view: RunView): boolean {
+    const s = this.#store.getState();
+    return s.active === view.id && s.following && s.profile === view.profile && s.workload === view.workload;
   }
 
   /** Shows the run of a token: by the browser's engine if it is the server's, else by the server. */
@@ -134,7 +150,7 @@ export class RunControl {
     try {
       if (o.blanked !== '' && (await this.#replayer.matches(lab.engine))) {
         const result = await this.#replayer.replay({ lab, blanked: o.blanked, profile: o.profile, workload: o.workload, token: o.token }, (batch) => this.#events(view.id, batch));
-        this.#update(view.id, { ended: result.reason });
+        this.#update(view.id, { ended: result.reason, words: '' });
         if (result.notes.length > 0) this.#store.setState({ problem: `The link does not fit any more: ${result.notes.join('; ')}. What is shown is the run that came out.` });
       } else await this.#replayOnServer(view, o);
       this.#open(view, step);
@@ -153,8 +169,8 @@ export class RunControl {
         events: (batch) => this.#events(view.id, batch),
         progress: () => undefined,
         verdict: () => undefined,
-        end: (reason) => {
-          this.#update(view.id, { ended: reason });
+        end: ({ reason, text }) => {
+          this.#update(view.id, { ended: reason, words: reason === 'quiescent' ? '' : text });
           resolve();
         },
       };
@@ -186,8 +202,8 @@ export class RunControl {
     this.#paint = run.trace.length > 5_000 ? window.setTimeout(paint, 250) : requestAnimationFrame(paint);
   }
 
-  #add(o: Omit<RunView, 'id' | 'trace' | 'ended' | 'parent'> & { parent: number | null }, live = false): RunView {
-    const view: RunView = { id: this.#nextId++, label: o.label, parent: o.parent, profile: o.profile, workload: o.workload, token: o.token, source: o.source, blanked: o.blanked, trace: new Trace(), ended: null };
+  #add(o: Omit<RunView, 'id' | 'trace' | 'ended' | 'words' | 'parent'> & { parent: number | null }, live = false): RunView {
+    const view: RunView = { id: this.#nextId++, label: o.label, parent: o.parent, profile: o.profile, workload: o.workload, token: o.token, source: o.source, blanked: o.blanked, trace: new Trace(), ended: null, words: '' };
     this.#store.setState((s) => ({ runs: [...s.runs, view].slice(-40), active: view.id, step: 0, following: live, open: new Set<number>() }));
     return view;
   }
@@ -196,7 +212,7 @@ export class RunControl {
     return this.#store.getState().runs.find((r) => r.id === id);
   }
 
-  #update(id: number, change: Partial<Pick<RunView, 'ended' | 'blanked' | 'token'>>): void {
+  #update(id: number, change: Partial<Pick<RunView, 'ended' | 'words' | 'blanked' | 'token'>>): void {
     this.#store.setState((s) => ({ runs: s.runs.map((r) => (r.id === id ? { ...r, ...change } : r)) }));
   }
 
@@ -207,4 +223,11 @@ export class RunControl {
       return { runs, ...(s.active === id ? { active: last?.id ?? 0, step: last === undefined ? 0 : last.trace.failingStep || last.trace.length } : {}) };
     });
   }
+}
+
+/** Each thing once: the compiler's words come with the start, with every verdict and with the end. */
+function together(known: readonly Diagnostic[], more: readonly Diagnostic[]): readonly Diagnostic[] {
+  const same = (a: Diagnostic, b: Diagnostic): boolean => a.file === b.file && a.line === b.line && a.column === b.column && a.code === b.code;
+  const fresh = more.filter((d) => !known.some((k) => same(k, d)));
+  return fresh.length === 0 ? known : [...known, ...fresh];
 }

@@ -2,10 +2,11 @@
 /** Everything the workspace shows, in one store. Traces are mutable objects inside it; `grown` counts their growth. */
 import type { LabView } from '@dmalab/contracts/api';
 import type { ProfileId } from '@dmalab/contracts/lab';
-import type { Diagnostic, Finding, Report } from '@dmalab/contracts/report';
+import type { Diagnostic, Report } from '@dmalab/contracts/report';
 import { createStore } from 'zustand/vanilla';
-import type { Connection, ProgressMessage, VerdictMessage } from '../net/backend.ts';
+import type { Connection, ProgressMessage } from '../net/backend.ts';
 import type { Trace } from '../run/trace.ts';
+import type { Checked } from './verdicts.ts';
 
 /** A run that can be looked at: a public run, the run a finding's token shows, or a branch somebody took. */
 export interface RunView {
@@ -22,13 +23,13 @@ export interface RunView {
   readonly trace: Trace;
   /** Why it ended; null while it runs. */
   readonly ended: string | null;
+  /** The same in words. */
+  readonly words: string;
 }
 
-export interface ProfileVerdict {
-  readonly message: VerdictMessage;
-  readonly finding: Finding | null;
-  readonly source: string;
-  readonly blanked: string;
+/** What a person chose to run: where the page stood before a failure elsewhere was opened. */
+export interface Chosen {
+  readonly profile: ProfileId;
   readonly workload: string;
 }
 
@@ -49,7 +50,10 @@ export interface WorkspaceState {
   readonly draftError: string;
   readonly profile: ProfileId;
   readonly workload: string;
-  readonly verdicts: Partial<Record<ProfileId, ProfileVerdict>>;
+  /** Of the newest checked run, as they came. */
+  readonly verdicts: readonly Checked[];
+  /** Set while the page shows a failure that the run found elsewhere than where it was started. */
+  readonly cameFrom: Chosen | null;
   readonly diagnostics: readonly Diagnostic[];
   readonly runs: readonly RunView[];
   readonly active: number;
@@ -79,7 +83,8 @@ export const INITIAL: WorkspaceState = {
   draftError: '',
   profile: 'strict',
   workload: '',
-  verdicts: {},
+  verdicts: [],
+  cameFrom: null,
   diagnostics: [],
   runs: [],
   active: 0,
@@ -105,11 +110,19 @@ export function activeRun(s: WorkspaceState): RunView | null {
   return s.runs.find((r) => r.id === s.active) ?? null;
 }
 
-/** The verdict on the profile that is looked at. */
-export function activeVerdict(s: WorkspaceState): ProfileVerdict | null {
-  return s.verdicts[s.profile] ?? null;
+/** Whether the text has changed since. */
+export function isStale(of: { readonly source: string }, s: Pick<WorkspaceState, 'text'>): boolean {
+  return of.source !== s.text;
 }
 
-export function isStale(v: ProfileVerdict, s: WorkspaceState): boolean {
-  return v.source !== s.text;
+/** What empty panes say: why there is nothing to look at. */
+export function whyEmpty(run: RunView | null): string {
+  if (run === null) return 'No run yet. Run the driver to see the machine move.';
+  if (run.ended === null) return 'The run is being started.';
+  return `${run.label.charAt(0).toUpperCase()}${run.label.slice(1)} did not start, so there is nothing to see.${run.words === '' ? '' : ` ${run.words}`}`;
+}
+
+/** It ended without a single step: the driver did not compile or load, or the graders gave up. */
+export function neverStarted(run: RunView): boolean {
+  return run.ended !== null && run.trace.length === 0;
 }

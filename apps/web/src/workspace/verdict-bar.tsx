@@ -1,92 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The sentence first; rule, sites and evidence below it in small type. Absent before the first run, quiet when right. */
 import type { ReactNode } from 'react';
-import type { Site } from '@dmalab/core/base/events';
 import { Icon } from '../ui/icons.tsx';
-import { count, verdictLook } from '../ui/verdict-mark.tsx';
+import { SiteLink, WithPlaces } from '../ui/site-link.tsx';
+import { barOf, remarks, type Bar, type FoundLine } from './bar.ts';
 import { useRun, useWorkspace, useWs } from './context.tsx';
-import { activeVerdict, isStale } from './state.ts';
 import { copyLink } from './permalink.ts';
+import type { Chosen } from './state.ts';
+import { titleOf, type Checked } from './verdicts.ts';
 
 /** The region stays; what is in it changes, and a finding is an alert inside it. */
-export function VerdictBar({ onSite }: { readonly onSite: (site: Site) => void }): ReactNode {
+export function VerdictBar(): ReactNode {
   return (
     <section aria-label="Verdict">
-      <Content onSite={onSite} />
+      <Content />
     </section>
   );
 }
 
-function Content({ onSite }: { readonly onSite: (site: Site) => void }): ReactNode {
+function Content(): ReactNode {
   const workspace = useWorkspace();
-  const busy = useWs((s) => s.busy);
-  const problem = useWs((s) => s.problem);
-  const progress = useWs((s) => s.progress);
-  const diagnostics = useWs((s) => s.diagnostics);
-  const verdict = useWs(activeVerdict);
-  const stale = useWs((s) => verdict !== null && isStale(verdict, s));
-  const { run, trace } = useRun();
-
-  const broken = diagnostics.filter((d) => d.severity === 'error');
-  if (problem !== '') return <Line tone="part" icon="error" word="not done" text={problem} />;
-  const parts = trace?.index.finding ?? null;
-  if (verdict === null && parts === null) {
-    if (broken.length > 0 && busy === 'idle') {
-      const d = broken[0]!;
-      return <Line tone="ink" icon="error" word="error" text={`${d.file}:${d.line}: ${d.message}${broken.length > 1 ? ` And ${broken.length - 1} more.` : ''}`} />;
-    }
-    if (busy === 'idle') return run === null ? null : <Line tone="ink" icon="none" word={run.label} text={run.ended === null ? 'The run goes on.' : 'This run broke no rule. It is one schedule of many.'} />;
-    return <Line tone="ink" icon="none" word={WORDS[busy]} text={progress === null ? BUSY[busy] : `${progress.profile}: ${progress.phase}, ${count(progress.executions)} executions so far.`} />;
-  }
-
-  const sentence = parts?.event.sentence ?? verdict?.finding?.sentence ?? '';
-  const look = verdict === null ? null : verdictLook(verdict.message.verdict);
-  const violated = sentence !== '' && (parts !== null || verdict?.message.verdict.kind === 'violated');
-  const finding = verdict?.finding ?? null;
-  const first = parts?.event.firstSite ?? finding?.first ?? null;
-  const second = parts?.event.secondSite ?? finding?.second ?? null;
-  const detail = (parts?.event.detail ?? null) as { readonly evidence?: unknown; readonly source?: unknown } | null;
-  const evidence = finding?.evidence ?? (typeof detail?.evidence === 'string' ? detail.evidence : '');
-  const source = finding?.source ?? (typeof detail?.source === 'string' ? detail.source : '');
+  const bar = barOf(useWs((s) => s));
+  const { run } = useRun();
+  if (bar === null) return null;
+  const { look, violated, stale } = bar;
   return (
-    <section className={`verdict ${violated ? 'bad' : ''} ${stale ? 'stale' : ''}`} role={violated && !stale ? 'alert' : undefined}>
-      <strong className={`w v-${violated ? 'bad' : (look?.tone ?? 'ink')}`}>
-        <Icon name={violated ? 'no' : (look?.icon ?? 'none')} />
-        {violated ? 'violated' : look?.word}
+    <section className={`verdict ${violated ? 'bad' : ''} ${stale ? 'stale' : ''}`} role={violated && !stale ? 'alert' : undefined} aria-live={violated ? undefined : 'polite'}>
+      <strong className={`w v-${look.tone}`}>
+        <Icon name={look.icon} />
+        {look.word}
       </strong>
       <p>
-        {violated ? sentence : verdict?.message.verdict.kind === 'error' ? verdict.message.verdict.message : `${look?.words ?? ''}.`.replace(/\.\.$/, '.')}
-        <span className="where">
-          {stale && 'Of an earlier text. '}
-          {violated && (
-            <>
-              {parts?.event.rule ?? finding?.rule}
-              {first !== null && (
-                <>
-                  {' · '}
-                  {second !== null ? 'halves at ' : 'at '}
-                  <SiteLink site={first} onSite={onSite} />
-                </>
-              )}
-              {second !== null && (
-                <>
-                  {first === null ? ' · at ' : ' and '}
-                  <SiteLink site={second} onSite={onSite} />
-                </>
-              )}
-              {' · '}
-            </>
-          )}
-          {run !== null && `${run.profile}, workload ${run.workload}`}
-          {violated && parts !== null && `, step ${parts.witness} of ${trace!.length}`}
-          {violated && parts === null && finding !== null && `, step ${finding.step} of ${finding.steps}`}
-          {violated && parts === null && finding !== null && run !== null && run.ended !== null && busy !== 'replaying' && !run.label.endsWith('failing') && ` · shown: ${run.label}, which breaks no rule`}
-          {violated && evidence !== '' && <span title={source}>{` · rule rests on ${evidence === 'cited section' ? 'a cited section' : evidence === 'our choice' ? 'our choice' : 'an oracle'}`}</span>}
-        </span>
+        {violated ? bar.text : <WithPlaces text={bar.text} />}
+        {!violated && bar.elsewhere !== null && <Elsewhere verdict={bar.elsewhere} />}
+        <Where bar={bar} />
       </p>
       <div className="acts">
-        {violated && <WhyNot />}
-        {run !== null && (
+        {bar.elsewhere !== null && <OpenIt verdict={bar.elsewhere} />}
+        {violated && bar.elsewhere === null && <WhyNot />}
+        {run !== null && run.trace.length > 0 && (
           <button type="button" className="btn" onClick={() => void copyLink(workspace)}>
             <Icon name="link" />
             Copy link
@@ -97,33 +49,81 @@ function Content({ onSite }: { readonly onSite: (site: Site) => void }): ReactNo
   );
 }
 
-const WORDS = { idle: '', starting: 'starting', running: 'running', checking: 'checking', replaying: 'replaying' } as const;
-const BUSY = { idle: '', starting: 'The run is being started.', running: 'The driver runs. The machine moves below.', checking: 'Other schedules are being tried.', replaying: 'The failing run is being replayed.' } as const;
-
-function Line({ tone, icon, word, text }: { readonly tone: string; readonly icon: 'none' | 'error'; readonly word: string; readonly text: string }): ReactNode {
+/** The small line: what it is about, and what else is to be known. */
+function Where({ bar }: { readonly bar: Bar }): ReactNode {
+  const lab = useWs((s) => s.lab);
+  const diagnostics = useWs((s) => s.diagnostics);
+  if (lab === null) return null;
+  const named = (c: Chosen): string => `${c.profile}${c.workload === '' ? '' : `, workload “${titleOf(lab, c.workload)}”`}`;
+  const parts: ReactNode[] = [];
+  if (bar.found !== null) parts.push(...Found(bar.found));
+  if (bar.about !== null) parts.push(`${named(bar.about)}${bar.found === null ? '' : `, step ${bar.found.step} of ${bar.found.steps}`}`);
+  if (bar.shown !== '') parts.push(`shown: ${bar.shown}`);
+  if (bar.found !== null && bar.found.evidence !== '') parts.push(<span title={bar.found.source}>rule rests on {bar.found.evidence === 'cited section' ? 'a cited section' : bar.found.evidence === 'our choice' ? 'our choice' : 'an oracle'}</span>);
+  if (bar.from !== null) parts.push(`you ran ${named(bar.from)}: ${bar.from.word}`);
+  for (const { words, first } of remarks(diagnostics)) {
+    parts.push(
+      <span data-remark={first.severity}>
+        {words}, <SiteLink site={first} title={first.message} />
+      </span>,
+    );
+  }
   return (
-    <section className="verdict" aria-live="polite">
-      <strong className={`w v-${tone}`}>
-        <Icon name={icon} />
-        {word}
-      </strong>
-      <p>{text}</p>
-    </section>
+    <span className="where">
+      {bar.stale && 'Of an earlier text. '}
+      {parts.map((part, i) => (
+        <span key={i}>
+          {i > 0 && ' · '}
+          {part}
+        </span>
+      ))}
+    </span>
   );
 }
 
-function SiteLink({ site, onSite }: { readonly site: Site; readonly onSite: (site: Site) => void }): ReactNode {
+function Found({ rule, first, second }: FoundLine): ReactNode[] {
+  const places = first !== null && second !== null ? (
+    <>
+      halves at <SiteLink site={first} /> and <SiteLink site={second} />
+    </>
+  ) : first !== null || second !== null ? (
+    <>
+      at <SiteLink site={(first ?? second)!} />
+    </>
+  ) : null;
+  return [...(rule === '' ? [] : [rule]), ...(places === null ? [] : [places])];
+}
+
+/** A failure the page does not stand at, said plainly. */
+function Elsewhere({ verdict: { message, finding } }: { readonly verdict: Checked }): ReactNode {
+  const lab = useWs((s) => s.lab);
   return (
-    <button type="button" onClick={() => onSite(site)}>
-      {site.file}:{site.line}
+    <span className="elsewhere v-bad">
+      <Icon name="no" />
+      <span>
+        <b>
+          {message.profile} is violated{lab === null ? '' : `, workload “${titleOf(lab, message.workload)}”`}.
+        </b>
+        {finding === null ? '' : ` ${finding.sentence}`}
+      </span>
+    </span>
+  );
+}
+
+function OpenIt({ verdict: { message } }: { readonly verdict: Checked }): ReactNode {
+  const workspace = useWorkspace();
+  const profile = useWs((s) => s.profile);
+  return (
+    <button type="button" className="btn" onClick={() => workspace.look(message.profile, message.workload)}>
+      {message.profile === profile ? 'Open the failing run' : `Open ${message.profile}`}
     </button>
   );
 }
 
-/** Offers a profile on which the same text showed no violation. */
+/** Offers a profile on which the same text and workload showed no violation. */
 function WhyNot(): ReactNode {
   const workspace = useWorkspace();
-  const other = useWs((s) => s.lab?.manifest.profiles.find((p) => p !== s.profile && ['complete', 'bounded', 'sampled'].includes(s.verdicts[p]?.message.verdict.kind ?? '')));
+  const other = useWs((s) => s.verdicts.find(({ message: m }) => m.profile !== s.profile && m.workload === s.workload && ['complete', 'bounded', 'sampled'].includes(m.verdict.kind))?.message.profile);
   if (other === undefined) return null;
   return (
     <button type="button" className="btn" onClick={() => workspace.setProfile(other)}>

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The workspace: opens a lab and lays its panes out for the screen there is. */
 import { useCallback, useEffect, useMemo, useState, type ReactNode } from 'react';
-import type { Site } from '@dmalab/core/base/events';
 import type { Backend } from '../net/backend.ts';
 import type { LabLink } from '../router.ts';
 import type { Replayer } from '../worker/replayer.ts';
@@ -13,6 +12,7 @@ import { Workspace } from './controller.ts';
 import { Desk } from './desk.tsx';
 import { Phone } from './phone.tsx';
 import { SubmitDialog } from './submit-dialog.tsx';
+import { PlaceProvider, type Place } from '../ui/site-link.tsx';
 import { HomeLink } from './top-bar.tsx';
 import { useLayout } from './use-layout.ts';
 
@@ -47,7 +47,7 @@ function Opened({ workspace }: { readonly workspace: Workspace }): ReactNode {
     workspace,
     useCallback(() => setSheet(true), []),
   );
-  const onSite = useCallback((site: Site) => setReveal((r) => ({ line: site.line, nth: (r?.nth ?? 0) + 1 })), []);
+  const show = useCallback((place: Place) => setReveal((r) => ({ file: place.file, line: place.line, nth: (r?.nth ?? 0) + 1 })), []);
   useEffect(() => {
     if (lab !== null) document.title = `${lab.number} ${lab.manifest.title} · dmalab`;
   }, [lab]);
@@ -65,10 +65,10 @@ function Opened({ workspace }: { readonly workspace: Workspace }): ReactNode {
     );
   }
   return (
-    <>
-      {layout === 'phone' ? <Phone onSite={onSite} /> : <Desk layout={layout} low={low} reveal={reveal} onSite={onSite} />}
+    <PlaceProvider value={layout === 'phone' ? null : show}>
+      {layout === 'phone' ? <Phone /> : <Desk layout={layout} low={low} reveal={reveal} />}
       <SubmitDialog />
       <KeySheet open={sheet} onOpenChange={setSheet} />
-    </>
+    </PlaceProvider>
   );
 }

@@ -2,12 +2,13 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { LabView } from '@dmalab/contracts/api';
 import type { TraceEvent } from '@dmalab/core/base/events';
-import { Refused, type Backend, type Connection, type RunRequest, type RunSink } from '../net/backend.ts';
+import { Refused, type Backend, type Connection, type EndMessage, type RunRequest, type RunSink, type VerdictMessage } from '../net/backend.ts';
 import { FixtureBackend } from '../testing/fixture-backend.ts';
 import { longRun, recordedRun } from '../testing/recorded-run.ts';
 import type { Replayer, ReplayJob } from '../worker/replayer.ts';
 import { Workspace } from './controller.ts';
-import { activeRun, isStale } from './state.ts';
+import { barOf } from './bar.ts';
+import { activeRun, isStale, neverStarted, whyEmpty } from './state.ts';
 
 /** A server whose runs the test drives by hand. */
 class ByHand extends FixtureBackend implements Backend {
@@ -54,7 +55,9 @@ let backend: ByHand;
 let replayer: Recording;
 let workspace: Workspace;
 const state = () => workspace.store.getState();
-const violated = (profile: 'arm64' | 'strict') => ({ profile, verdict: { kind: 'violated' as const, executions: 3, engine: 'graph' }, token: 'd1.fail', diagnostics: [], finding: null });
+const verdict = (profile: 'x86-64' | 'arm64' | 'strict', kind: 'violated' | 'complete', workload = 'two-frames'): VerdictMessage => ({ profile, workload, verdict: kind === 'violated' ? { kind, executions: 3, engine: 'graph' } : { kind, executions: 5, engine: 'graph', within: '' }, token: kind === 'violated' ? 'd1.fail' : 'd1.plain', diagnostics: [], finding: null });
+const violated = (profile: 'arm64' | 'strict', workload?: string): VerdictMessage => verdict(profile, 'violated', workload);
+const ended: EndMessage = { reason: 'quiescent', events: 30, text: 'nothing can happen any more', notes: [], diagnostics: [] };
 
 beforeEach(async () => {
   vi.useFakeTimers();
@@ -105,15 +108,76 @@ describe('a run', () => {
     expect(replayer.jobs[0]).toMatchObject({ token: 'd1.fail', blanked: `blanked ${state().text}`, profile: 'arm64' });
   });
 
-  it('on another profile does not take the page away', async () => {
+  it('that fails on another profile only opens there, and says where it was started', async () => {
     await workspace.runs.run();
+    backend.sinks[0]!.verdict(verdict('arm64', 'complete'));
+    backend.sinks[0]!.verdict(violated('strict'));
+    backend.sinks[0]!.verdict(verdict('x86-64', 'complete'));
+    await vi.advanceTimersByTimeAsync(20);
+    expect(activeRun(state())).toMatchObject({ profile: 'strict', token: 'd1.fail' });
+    expect(state()).toMatchObject({ profile: 'strict', cameFrom: { profile: 'arm64', workload: 'two-frames' }, step: activeRun(state())!.trace.index.finding!.witness });
+    expect(barOf(state())).toMatchObject({ violated: true, from: { profile: 'arm64', word: 'complete' } });
+  });
+
+  it('takes the page to its first failure only', async () => {
+    await workspace.runs.run();
+    backend.sinks[0]!.verdict(violated('arm64'));
     backend.sinks[0]!.verdict(violated('strict'));
     await vi.advanceTimersByTimeAsync(20);
-    expect(activeRun(state())!.label).toBe('run 1');
+    expect(activeRun(state())).toMatchObject({ label: 'run 1 failing', profile: 'arm64' });
     workspace.setProfile('strict');
     await vi.advanceTimersByTimeAsync(20);
     expect(activeRun(state())).toMatchObject({ profile: 'strict', token: 'd1.fail' });
-    expect(state().step).toBe(activeRun(state())!.trace.index.finding!.witness);
+  });
+
+  it('leaves somebody who looks at a step there; the failure is named and one click away', async () => {
+    await workspace.runs.run();
+    backend.sinks[0]!.events(longRun(4).slice(0, 20));
+    await vi.advanceTimersByTimeAsync(20);
+    workspace.seek(7);
+    backend.sinks[0]!.verdict(verdict('arm64', 'complete'));
+    backend.sinks[0]!.verdict(violated('strict'));
+    backend.sinks[0]!.verdict(verdict('arm64', 'complete', 'two-incoming'));
+    await vi.advanceTimersByTimeAsync(20);
+    expect(state()).toMatchObject({ profile: 'arm64', step: 7 });
+    expect(barOf(state())).toMatchObject({ violated: false, look: { word: 'complete' }, elsewhere: { message: { profile: 'strict' } } });
+    workspace.look('strict', 'two-frames');
+    await vi.advanceTimersByTimeAsync(20);
+    expect(activeRun(state())).toMatchObject({ profile: 'strict', token: 'd1.fail' });
+  });
+
+  it('that fails with another workload opens that one, and going back shows the run that was started', async () => {
+    await workspace.runs.run();
+    backend.sinks[0]!.events(longRun(4).slice(0, 20));
+    backend.sinks[0]!.verdict(verdict('arm64', 'complete'));
+    backend.sinks[0]!.verdict(violated('arm64', 'two-incoming'));
+    backend.sinks[0]!.end(ended);
+    await vi.advanceTimersByTimeAsync(20);
+    expect(state()).toMatchObject({ profile: 'arm64', workload: 'two-incoming' });
+    expect(replayer.jobs[0]).toMatchObject({ workload: 'two-incoming', token: 'd1.fail' });
+    workspace.setWorkload('two-frames');
+    await vi.advanceTimersByTimeAsync(20);
+    expect(activeRun(state())!.label).toBe('run 1');
+    expect(barOf(state())).toMatchObject({ violated: true, shown: 'run 1, which breaks no rule', elsewhere: { message: { workload: 'two-incoming' } } });
+  });
+
+  it('that never starts says so wherever its steps would be', async () => {
+    await workspace.runs.run();
+    const said = { file: 'driver.ts', line: 3, column: 1, severity: 'error' as const, code: '1005', message: "';' expected." };
+    backend.sinks[0]!.verdict({ profile: 'arm64', workload: 'two-frames', verdict: { kind: 'error', whose: 'student', message: "driver.ts:3: ';' expected." }, token: '', diagnostics: [said], finding: null });
+    backend.sinks[0]!.end({ ...ended, reason: 'error', events: 0, text: "driver.ts:3: ';' expected.", diagnostics: [said] });
+    await vi.advanceTimersByTimeAsync(20);
+    const run = activeRun(state())!;
+    expect(neverStarted(run)).toBe(true);
+    expect(whyEmpty(run)).toBe("Run 1 did not start, so there is nothing to see. driver.ts:3: ';' expected.");
+    expect(barOf(state())).toMatchObject({ look: { word: 'error' }, text: "driver.ts:3: ';' expected." });
+    expect(state().diagnostics).toEqual([said]);
+  });
+
+  it('that is stopped says so, too', async () => {
+    await workspace.runs.run();
+    workspace.runs.stop();
+    expect(whyEmpty(activeRun(state()))).toBe('Run 1 did not start, so there is nothing to see. It was stopped.');
   });
 
   it('is replayed by the server when the engines differ', async () => {
@@ -123,7 +187,7 @@ describe('a run', () => {
     await vi.advanceTimersByTimeAsync(20);
     expect(backend.requests[1]).toMatchObject({ token: 'd1.fail', check: false });
     backend.sinks[1]!.events(recordedRun());
-    backend.sinks[1]!.end('quiescent');
+    backend.sinks[1]!.end(ended);
     await vi.advanceTimersByTimeAsync(20);
     expect(replayer.jobs).toEqual([]);
     expect(state().step).toBe(activeRun(state())!.trace.index.finding!.witness);
@@ -204,9 +268,9 @@ describe('the draft', () => {
   it('makes a verdict one of an earlier text', async () => {
     await workspace.runs.run();
     backend.sinks[0]!.verdict(violated('strict'));
-    expect(isStale(state().verdicts.strict!, state())).toBe(false);
+    expect(isStale(state().verdicts[0]!, state())).toBe(false);
     workspace.edit(`${state().text}// changed\n`);
-    expect(isStale(state().verdicts.strict!, state())).toBe(true);
+    expect(isStale(state().verdicts[0]!, state())).toBe(true);
   });
 });
 
