@@ -4,6 +4,7 @@
  * every combination of runs, then the axioms. Exponential; for small programs.
  */
 import type { Agent, Value } from '@dmalab/core/base/port';
+import { heldLines, lineOfEvent, linesRight } from './lines.ts';
 import type { Candidate, LocalOrder, Model } from './models.ts';
 import { acyclic, closure, relation, union, type Relation } from './relation.ts';
 import { allRuns, type Cut, type NaiveEvent, type NaiveRoute, type NaiveRun } from './runs.ts';
@@ -26,6 +27,8 @@ export interface NaiveProgram {
   readonly routes?: readonly NaiveRoute[];
   /** Default: every byte by itself. */
   readonly cut?: Cut;
+  /** CPUs reach RAM through cache lines that devices do not see. Final memory is not told then. */
+  readonly lines?: boolean;
   /** Most runs of one agent, combinations of runs, and candidates checked; beyond it is `TooMuch`. Default: none. */
   readonly limit?: number;
 }
@@ -60,8 +63,12 @@ function combination(program: NaiveProgram, runs: readonly NaiveRun[], budget: {
   const writes = events.flatMap((e, i) => (e.kind === 'W' ? [i] : []));
   const reads = events.flatMap((e, i) => (e.kind === 'R' || e.kind === 'I' ? [i] : []));
   const po = relation(n, (i, j) => at(i).agent === at(j).agent && at(i).index < at(j).index);
-  const share = (i: number, j: number): boolean => at(i).bytes.some((x) => at(j).bytes.some((y) => x.at === y.at));
-  const sameBytes = relation(n, (i, j) => at(i).kind !== 'F' && at(j).kind !== 'F' && share(i, j));
+  const lines = program.lines === true ? heldLines(events) : new Set<number>();
+  const held = (i: number): boolean => lines.has(lineOfEvent(at(i)));
+  const overlap = (i: number, j: number): boolean => at(i).bytes.some((x) => at(j).bytes.some((y) => x.at === y.at));
+  // What lines hold has no coherence order here: they are gone through step by step at the end.
+  const share = (i: number, j: number): boolean => !held(i) && overlap(i, j);
+  const sameBytes = relation(n, (i, j) => at(i).kind !== 'F' && at(j).kind !== 'F' && overlap(i, j));
 
   /** Each byte of each read, with what it may come from; -1 is the initial content. */
   const needs = reads.flatMap((r) => at(r).bytes.map(({ at: byte, value }) => ({ r, byte, from: [...(program.initial(byte) === value ? [-1] : []), ...writes.filter((w) => w !== r && at(w).bytes.some((b) => b.at === byte && b.value === value))] })));
@@ -74,7 +81,7 @@ function combination(program: NaiveProgram, runs: readonly NaiveRun[], budget: {
     const visit = (k: number): void => {
       const need = needs[k];
       if (need === undefined && (budget.left -= 1) < 0) throw new TooMuch('more candidates than allowed');
-      if (need === undefined) return check(program, { runs, events, po, sameBytes, needs, pick, before, co, share, orders });
+      if (need === undefined) return check(program, { runs, events, po, sameBytes, needs, pick, before, co, share, held, lines, orders });
       for (const w of need.from) {
         pick[k] = w;
         visit(k + 1);
@@ -94,6 +101,9 @@ interface Shape {
   readonly before: (a: number, b: number) => boolean;
   readonly co: readonly number[];
   readonly share: (i: number, j: number) => boolean;
+  /** Whether cache lines decide what an event reads or where it writes. */
+  readonly held: (i: number) => boolean;
+  readonly lines: ReadonlySet<number>;
   /** Local order by what was read from where: it depends on nothing else. */
   readonly orders: Map<string, LocalOrder>;
 }
@@ -104,9 +114,9 @@ function check(program: NaiveProgram, s: Shape): void {
   const at = (i: number): NaiveEvent => events[i] as NaiveEvent; // i is an index of events
   const has = (w: number, byte: string): boolean => at(w).bytes.some((b) => b.at === byte);
   const rf = relation(n, (w, r) => s.needs.some((x, k) => x.r === r && s.pick[k] === w));
-  const fr = relation(n, (r, w) => at(w).kind === 'W' && s.needs.some((x, k) => x.r === r && has(w, x.byte) && s.before(s.pick[k] ?? -1, w)));
+  const fr = relation(n, (r, w) => at(w).kind === 'W' && !s.held(w) && s.needs.some((x, k) => x.r === r && has(w, x.byte) && s.before(s.pick[k] ?? -1, w)));
   const co = relation(n, (a, b) => at(a).kind === 'W' && at(b).kind === 'W' && s.share(a, b) && s.before(a, b));
-  const bytes = [...new Set(events.flatMap((e) => e.bytes.map((b) => b.at)))];
+  const bytes = [...new Set(events.flatMap((e, i) => (s.held(i) ? [] : e.bytes.map((b) => b.at))))];
   for (const byte of bytes) {
     const local = (r: Relation, keep: (i: number, j: number) => boolean): Relation => relation(n, (i, j) => r[i]?.[j] === true && has(i, byte) && has(j, byte) && keep(i, j));
     const rfHere = relation(n, (w, r) => s.needs.some((x, k) => x.r === r && x.byte === byte && s.pick[k] === w));
@@ -128,7 +138,13 @@ function check(program: NaiveProgram, s: Shape): void {
   const taken = relation(n, (w, j) => at(j).kind !== 'F' && at(j).kind !== 'I' && events.some((e, i) => e.kind === 'I' && e.interrupt === 'msi' && rf[w]?.[i] === true && s.po[i]?.[j] === true));
   const readsFirst = relation(n, (i, j) => at(j).kind === 'I' && at(i).kind === 'R' && s.po[i]?.[j] === true);
   const layered = cpuOnly.some((row) => row.includes(true));
-  const consistent = posted(events, s.po, union(lob, taken, readsFirst), apart(rf), union(fr, co)).some((everyone) => acyclic(oneEventAtomics ? merged(everyone, events) : everyone) && (!layered || acyclic(moments(events, everyone, cpuOnly, union(apart(rf), taken)))));
+  const consistent = posted(events, s.po, union(lob, taken, readsFirst), apart(rf), union(fr, co)).some((everyone) => {
+    if (!acyclic(oneEventAtomics ? merged(everyone, events) : everyone)) return false;
+    const total = layered ? moments(events, everyone, cpuOnly, union(apart(rf), taken), s.held) : everyone;
+    if (layered && !acyclic(total)) return false;
+    const moment = (i: number): { cpu: number; all: number } => ({ cpu: i, all: layered && twoMoments(at(i), s.held(i)) ? everyone.length + i : i });
+    return s.lines.size === 0 || linesRight(events, s.lines, s.needs.map((x, k) => ({ ...x, from: s.pick[k] ?? -1 })), total, moment);
+  });
   if (!consistent) return;
   const memory = new Map<string, Value>();
   for (const w of s.co) for (const b of at(w).bytes) memory.set(b.at, b.value);
@@ -187,10 +203,10 @@ function* permutations(items: readonly number[]): Generator<number[]> {
  * Where CPUs agree on more than devices do, each RAM access of a CPU has two moments: one in the order of the CPUs, numbered as the
  * event, and one in everyone's, numbered behind all of them. A store comes to CPUs first; what a device made is seen when it is read.
  */
-function moments(events: readonly NaiveEvent[], everyone: Relation, cpuOnly: Relation, seen: Relation): Relation {
+function moments(events: readonly NaiveEvent[], everyone: Relation, cpuOnly: Relation, seen: Relation, held: (i: number) => boolean): Relation {
   const n = everyone.length;
   const cpu = (i: number): boolean => events[i]?.cpu ?? true;
-  const two = (i: number): boolean => events[i] !== undefined && events[i].cpu && !events[i].mmio;
+  const two = (i: number): boolean => events[i] !== undefined && twoMoments(events[i], held(i));
   const all = (i: number): number => (two(i) ? n + i : i);
   const edges = Array.from({ length: 2 * n }, () => Array.from({ length: 2 * n }, () => false));
   const edge = (i: number, j: number): void => void ((edges[i] ?? [])[j] = true);
@@ -207,6 +223,9 @@ function moments(events: readonly NaiveEvent[], everyone: Relation, cpuOnly: Rel
   }
   return edges;
 }
+
+/** A store into a cache line, and maintenance of it, come to all CPUs at once; devices look at memory. */
+const twoMoments = (e: NaiveEvent, held: boolean): boolean => e.cpu && !e.mmio && e.kind !== 'C' && !(held && e.kind === 'W');
 
 /** Every message of a line is taken, alone or with a later one, each once. */
 function interruptsRight(s: Shape, at: (i: number) => NaiveEvent): boolean {

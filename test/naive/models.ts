@@ -22,6 +22,9 @@ export interface LocalOrder {
 }
 export type Model = (c: Candidate) => LocalOrder;
 
+const LINE = 64;
+export const lineOf = (address: number): number => address - (address % LINE);
+
 interface Kit {
   readonly n: number;
   readonly at: (i: number) => NaiveEvent;
@@ -29,6 +32,10 @@ interface Kit {
   readonly R: Relation;
   readonly W: Relation;
   readonly M: Relation;
+  /** Maintenance of cache lines. */
+  readonly C: Relation;
+  /** Program order of maintenance behind accesses to the line and earlier maintenance of it, and of stores behind maintenance. */
+  readonly poLine: Relation;
   readonly po: Relation;
   readonly addr: Relation;
   readonly data: Relation;
@@ -55,8 +62,12 @@ function kit(c: Candidate, carries: (e: NaiveEvent) => boolean): Kit {
   /** From the event that gave an answer to those that name it. */
   const names = (of: (e: NaiveEvent) => readonly number[]): Relation => relation(n, (i, j) => at(i).agent === at(j).agent && carries(at(i)) && of(at(j)).includes(at(i).ordinal) && at(i).index < at(j).index);
   const M = is((e) => e.kind === 'R' || e.kind === 'W');
+  const line = (e: NaiveEvent): number => e.line ?? (e.mmio || e.bytes.length === 0 || e.kind === 'I' ? -1 : lineOf(Number(e.bytes[0]?.at.split(':')[1])));
+  const maintains = (i: number, j: number): boolean => at(j).kind === 'C' || (at(i).kind === 'C' && at(j).kind === 'W');
   return {
     n, at, is, M,
+    C: is((e) => e.kind === 'C'),
+    poLine: intersect(c.po, relation(n, (i, j) => maintains(i, j) && at(i).kind !== 'F' && at(j).kind !== 'F' && line(at(i)) >= 0 && line(at(i)) === line(at(j)))),
     R: is((e) => e.kind === 'R'),
     W: is((e) => e.kind === 'W'),
     po: c.po,
@@ -76,7 +87,7 @@ function kit(c: Candidate, carries: (e: NaiveEvent) => boolean): Kit {
 export const kept = (model: Model): Model => (c) => {
   const order = model(c);
   const k = kit(c, () => false);
-  const stay = seq(k.R, k.po, k.is((e) => e.cpu && (e.kind === 'W' || (e.kind === 'R' && (e.mmio || e.atomic)))));
+  const stay = seq(k.R, k.po, k.is((e) => e.cpu && (e.kind === 'W' || e.kind === 'C' || (e.kind === 'R' && (e.mmio || e.atomic)))));
   return { ...order, lob: union(order.lob, stay) };
 };
 const seq = (...rs: readonly Relation[]): Relation => rs.slice(1).reduce<Relation>((a, b) => sequence(a, b), rs[0] ?? []);
@@ -124,7 +135,11 @@ export const AARCH64: Model = (c) => {
     seq(k.is((e) => e.kind === 'W' && e.atomic && e.order === 'acq_rel' && !e.noReturn), po, M),
   );
   const lws = seq(M, k.poLoc, W);
-  return { lob: union(dob, pob, aob, bob, lws, channel(k, po), inOrder(k)), cpuOnly: nothing(k.n), oneEventAtomics: false };
+  // DMB and DSB order maintenance with accesses to memory; only DSB completes it, which a device register can tell.
+  const waits = k.fence(...DMB('sy').map((o) => `dsb.${o}`));
+  const ram = k.is((e) => (e.kind === 'R' || e.kind === 'W') && !e.mmio);
+  const cmo = union(k.poLine, seq(addr, k.C), seq(union(M, k.C), po, full, po, k.C), seq(k.C, po, full, po, ram), seq(k.C, po, waits, po, M));
+  return { lob: union(dob, pob, aob, bob, lws, cmo, channel(k, po), inOrder(k)), cpuOnly: nothing(k.n), oneEventAtomics: false };
 };
 
 export const RISCV: Model = (c) => {
@@ -132,7 +147,7 @@ export const RISCV: Model = (c) => {
   const { po, W, M, addr, data, ctrl, rmw } = k;
   const annotated = (e: NaiveEvent): boolean => e.exclusive || e.atomic;
   const sets: Record<string, Relation> = {
-    r: k.is((e) => e.kind === 'R' && !e.mmio), w: k.is((e) => e.kind === 'W' && !e.mmio),
+    r: k.is((e) => e.kind === 'R' && !e.mmio), w: k.is((e) => (e.kind === 'W' && !e.mmio) || e.kind === 'C'),
     i: k.is((e) => e.kind === 'R' && e.mmio), o: k.is((e) => e.kind === 'W' && e.mmio),
   };
   const fences: Relation[] = [];
@@ -148,7 +163,7 @@ export const RISCV: Model = (c) => {
     seq(k.is((e) => e.kind === 'W' && e.pair >= 0), k.rfi, k.R),
     ...fences,
     seq(aq, po, memory), seq(memory, po, rl), seq(rcsc, po, rcsc), rmw,
-    addr, data, seq(ctrl, W), seq(union(addr, data), k.rfi), seq(addr, po, W),
+    addr, data, seq(ctrl, union(W, k.C)), seq(union(addr, data), k.rfi), seq(addr, po, union(W, k.C)), k.poLine,
   );
   return { lob: union(ppo, channel(k, po), inOrder(k)), cpuOnly: nothing(k.n), oneEventAtomics: true };
 };
@@ -167,7 +182,9 @@ export const X86: Model = (c) => {
   const stalled = intersect(k.rfi, relation(k.n, (i, j) => k.at(j).bytes.some((b) => k.at(i).bytes.every((x) => x.at !== b.at))));
   // Write-combining buffers are emptied by fences, locked and uncacheable accesses, and interrupts.
   const emptied = union(seq(W, po, storing, po, W), seq(W, po, seq(locked, R)), seq(streaming, po, uc), seq(streaming, po, k.is((e) => e.kind === 'I'), po, M));
-  return { lob: union(ppo, stalled, emptied, seq(W, po, fence, po, R), seq(locked, W, po, R), seq(locked, M, po, streaming), seq(k.poLoc, streaming), seq(streaming, k.poLoc, W), rmw, seq(W, po, seq(uc, R)), channel(k, po), inOrder(k)), cpuOnly: nothing(k.n), oneEventAtomics: false };
+  // CLFLUSHOPT, CLWB.
+  const flushed = union(k.poLine, seq(union(W, k.C), po, storing, po, k.C), seq(k.C, po, storing, po, W), seq(k.C, po, fence, po, R), seq(k.C, po, seq(locked, R)));
+  return { lob: union(ppo, stalled, emptied, flushed, seq(W, po, fence, po, R), seq(locked, W, po, R), seq(locked, M, po, streaming), seq(k.poLoc, streaming), seq(streaming, k.poLoc, W), rmw, seq(W, po, seq(uc, R)), channel(k, po), inOrder(k)), cpuOnly: nothing(k.n), oneEventAtomics: false };
 };
 
 /** STRICT: what the kernel's documents promise, with whom an edge binds (decision 3). */
@@ -182,7 +199,8 @@ export const STRICT: Model = (c) => {
   const lob = union(
     addr, data, seq(ctrl, W), seq(union(addr, data), k.rfi), rmw, seq(M, k.poLoc, W),
     over(union(r, w), 'dma_mb', union(r, w)), over(r, 'dma_rmb', r), over(w, 'dma_wmb', w), over(r, 'dma_for_cpu', r),
-    over(M, 'mb', M), over(union(r, i), 'rmb', union(r, i)), over(union(w, o), 'wmb', union(w, o)),
+    over(union(M, k.C), 'mb', union(M, k.C)), over(union(r, i), 'rmb', union(r, i)), over(union(w, o), 'wmb', union(w, o)),
+    over(k.C, 'dma_sync', union(M, k.C)), over(r, 'dma_for_cpu', k.C), seq(ctrl, k.C), seq(addr, k.C), k.poLine,
     seq(union(r, w), po, seq(o, k.is((e) => e.order === 'full'))), seq(seq(i, k.is((e) => e.order === 'full')), po, r),
     channel(k, po), inOrder(k),
   );
@@ -193,8 +211,8 @@ export const STRICT: Model = (c) => {
   const handed = seq(union(seq(union(r, w), po), k.is(() => true)), releases, c.rf, acquires);
   const taken = closure(union(handed, seq(handed, po, handed)));
   const covered = union(
-    over(k.is(() => true), 'dma_mb', union(r, w)), over(k.is(() => true), 'dma_rmb', r), over(k.is(() => true), 'dma_wmb', w), over(k.is(() => true), 'dma_for_cpu', r),
-    over(k.is(() => true), 'mb', M), over(k.is(() => true), 'rmb', union(r, i)), over(k.is(() => true), 'wmb', union(w, o)), seq(po, o, k.is((e) => e.order === 'full')),
+    over(k.is(() => true), 'dma_mb', union(r, w)), over(k.is(() => true), 'dma_rmb', r), over(k.is(() => true), 'dma_wmb', w), over(k.is(() => true), 'dma_for_cpu', union(r, k.C)),
+    over(k.is(() => true), 'mb', union(M, k.C)), over(k.is(() => true), 'rmb', union(r, i)), over(k.is(() => true), 'wmb', union(w, o)), seq(po, o, k.is((e) => e.order === 'full')),
   );
   const memory = union(r, w);
   const fullWrites = k.is((e) => full(e) && e.kind === 'W');

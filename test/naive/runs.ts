@@ -12,9 +12,11 @@ export interface NaiveEvent {
   /** Position in program order. */
   readonly index: number;
   readonly ordinal: number;
-  /** `I`: an interrupt was taken; its byte is the line's. */
-  readonly kind: 'R' | 'W' | 'F' | 'I';
+  /** `I`: an interrupt was taken; its byte is the line's. `C`: maintenance of a cache line. */
+  readonly kind: 'R' | 'W' | 'F' | 'I' | 'C';
   readonly mmio: boolean;
+  /** Past the cache lines. */
+  readonly uncached: boolean;
   readonly order: AccessOrder;
   readonly exclusive: boolean;
   /** Half of an atomic instruction. */
@@ -25,6 +27,9 @@ export interface NaiveEvent {
   readonly fence: string;
   /** Of an `I`. */
   readonly interrupt?: 'msi' | 'intx';
+  /** Of a `C`: first byte of the line. */
+  readonly line?: number;
+  readonly operation?: 'clean' | 'invalidate' | 'clean+invalidate';
   /** Ordinals of answers the address and the value were computed from, and merely picked by. */
   readonly addr: readonly number[];
   readonly addrPick: readonly number[];
@@ -39,6 +44,8 @@ export interface NaiveEvent {
 
 export interface NaiveRun {
   readonly events: readonly NaiveEvent[];
+  /** False: it waits for a value that nobody was known to write. */
+  readonly ended: boolean;
   readonly registers: unknown;
 }
 
@@ -94,7 +101,7 @@ class Script implements Port {
 
   #event(kind: NaiveEvent['kind'], op: Op, more: Partial<NaiveEvent>): NaiveEvent {
     const event: NaiveEvent = {
-      agent: this.#agent, cpu: this.#cpu, index: this.events.length, ordinal: this.ordinal, kind, mmio: 'place' in op && op.place.space === 'mmio', order: 'order' in op ? op.order : 'plain',
+      agent: this.#agent, cpu: this.#cpu, index: this.events.length, ordinal: this.ordinal, kind, mmio: 'place' in op && op.place.space === 'mmio', uncached: 'place' in op && op.place.uncached === true, order: 'order' in op ? op.order : 'plain',
       exclusive: false, atomic: false, noReturn: false, bytes: [], fence: '', addr: 'addressDep' in op ? list(op.addressDep) : [], addrPick: 'addressPick' in op ? list(op.addressPick) : [],
       data: [], dataPick: [], ctrl: [...this.#ctrl], ctrlPick: [...this.#ctrlPick], pair: -1, ...more,
     };
@@ -178,7 +185,8 @@ class Script implements Port {
         return route.number + 1;
       }
       case 'maintain':
-        throw new RangeError('the naive enumerator knows no caches');
+        this.#event('C', op, { line: op.line, operation: op.operation });
+        return 0;
     }
   }
 }
@@ -197,7 +205,7 @@ export class TooManyRuns extends Error {
   override readonly name = 'TooManyRuns';
 }
 
-/** All runs of one agent, given what each byte may hold. `registers`: read after each run. */
+/** All runs of one agent, those that come to a halt included, given what each byte may hold. `registers`: read after each run. */
 export function runsOf(agent: Agent, index: number, values: Values, registers: () => unknown, limit: number, routes: readonly NaiveRoute[] = [], cut: Cut = bytewise): NaiveRun[] {
   const mine = routes.filter((r) => r.cpu === agent.id);
   const runs: NaiveRun[] = [];
@@ -211,7 +219,7 @@ export function runsOf(agent: Agent, index: number, values: Values, registers: (
       if (!(error instanceof Suspend)) throw error;
       ended = false;
     }
-    if (ended) runs.push({ events: script.events, registers: registers() });
+    runs.push({ events: script.events, ended, registers: registers() });
     if (runs.length > limit) throw new TooManyRuns(`more than ${limit} runs of one agent`);
     let last = script.path.length - 1;
     while (last >= 0 && (script.path[last]?.taken ?? 0) + 1 >= (script.path[last]?.width ?? 0)) last -= 1;
@@ -244,6 +252,6 @@ export function allRuns(agents: readonly Agent[], initial: (at: string) => Value
         }
       }
     }
-    if (!grew || round >= rounds) return runs;
+    if (!grew || round >= rounds) return runs.map((of) => of.filter((run) => run.ended));
   }
 }

@@ -3,8 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { EveryChoice } from '@dmalab/core/machine/explore-choices';
 import { OperationalMachine } from '@dmalab/core/machine/operational';
 import { CORE_PROFILES, type CoreProfileId } from '@dmalab/core/machine/profile';
+import type { Value } from '@dmalab/core/base/port';
+import { enumerate } from '../naive/enumerate.ts';
+import { kept } from '../naive/models.ts';
 import { DEVICE_ROWS } from './device-rows.table.ts';
-import { program } from './device-rows.ts';
+import { outcomeOf, program } from './device-rows.ts';
+import { NAIVE } from './forms.ts';
 
 describe('what a device may see, in the operational form', () => {
   for (const row of DEVICE_ROWS) {
@@ -24,5 +28,28 @@ describe('what a device may see, in the operational form', () => {
         expect(executions).toBeLessThan(300_000);
       });
     }
+  }
+});
+
+const MODEL = { 'x86-64': 'x86', arm64: 'arm', 'arm64-nc': 'arm', riscv64: 'riscv', strict: 'strict', 'strict-nc': 'strict' } as const;
+
+describe('what a device may see, by the naive enumerator', () => {
+  for (const row of DEVICE_ROWS) {
+    it(`${row.id}: ${row.story}`, () => {
+      for (const [profile, expected] of Object.entries(row.outcomes) as [CoreProfileId, readonly string[]][]) {
+        const { agents, seen } = program(row, profile);
+        const found = new Set<string>();
+        enumerate({
+          agents,
+          initial: () => 0,
+          registers: (i) => new Map(seen[i]),
+          model: kept(NAIVE[MODEL[profile]]),
+          cut: (place) => [{ offset: 0, size: place.size }],
+          lines: !CORE_PROFILES[profile].coherent,
+          onOutcome: ({ registers }) => void found.add(outcomeOf(registers as readonly ReadonlyMap<string, Value>[])),
+        });
+        expect([profile, ...[...found].sort()]).toEqual([profile, ...[...expected].sort()]);
+      }
+    });
   }
 });

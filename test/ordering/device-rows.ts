@@ -17,19 +17,25 @@ const LOWERING: Record<CoreProfileId, Lowering> = { 'x86-64': LOWERINGS['x86-64'
 export interface Program {
   readonly agents: readonly Agent[];
   readonly initial: InitialState;
-  /** Of the run that was made last: `d=1 f=0`, by name. */
+  /** What each agent read in the run that it made last, by name. */
+  readonly seen: readonly ReadonlyMap<string, Value>[];
+  /** Of the runs that were made last: `d=1 f=0`, by name. */
   readonly outcome: () => string;
 }
 
+export const outcomeOf = (seen: readonly ReadonlyMap<string, Value>[]): string => seen.flatMap((map) => [...map]).sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, value]) => `${name}=${value}`).join(' ');
+
 export function program(row: DeviceRow, profile: CoreProfileId): Program {
-  const seen = new Map<string, Value>();
   const lowering = LOWERING[profile];
-  const cpus = row.cpus.map((steps, i): Agent => ({ id: `cpu${i}`, kind: 'cpu', run: (port) => steps.forEach((step) => perform(port, step, lowering, seen)) }));
-  const device: Agent = { id: 'dev', kind: 'device', run: (port) => row.device.forEach((step) => perform(port, step, lowering, seen)) };
+  const programs = [...row.cpus, row.device];
+  const seen = programs.map(() => new Map<string, Value>());
+  const [device, ...cpus] = programs.map((steps, i): Agent => ({ id: steps === row.device ? 'dev' : `cpu${i}`, kind: steps === row.device ? 'device' : 'cpu', run: (port) => steps.forEach((step) => perform(port, step, lowering, seen[i] ?? new Map())) })).reverse();
+  if (device === undefined) throw new RangeError(`${row.id} has no device`);
   return {
-    agents: [...cpus, device],
+    agents: [...cpus.reverse(), device],
     initial: initialState({ registers: [{ owner: 'dev', offset: DOORBELL, value: 0 }] }),
-    outcome: () => [...seen].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, value]) => `${name}=${value}`).join(' '),
+    seen,
+    outcome: () => outcomeOf(seen),
   };
 }
 

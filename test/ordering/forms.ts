@@ -41,6 +41,8 @@ export interface FormOptions {
   readonly limit?: number;
   readonly table?: RuleTable;
   readonly deviceTable?: RuleTable;
+  /** CPUs reach RAM through lines that the device does not see; outcomes are registers only. */
+  readonly lines?: boolean;
 }
 
 export function byGraph(program: Mini, model: ModelName, o: FormOptions = {}): Found {
@@ -104,6 +106,7 @@ export function byNaive(program: Mini, model: ModelName, o: FormOptions = {}): F
     model: o.loadStore === 'kept' ? naive.kept(NAIVE[model]) : NAIVE[model],
     routes: program.routes,
     cut,
+    lines: o.lines ?? false,
     onOutcome: ({ registers, memory }) => {
       visited += 1;
       found.add(outcomeOf(program, (i) => registers[i] as Map<string, Value>, o.memory === false ? null : (place) => join(cut(place), cut(place).map((u) => memory.get(`ram:${place.address + u.offset}`) ?? 0), place.size)));
@@ -139,16 +142,16 @@ export function guided(program: Mini, model: ModelName, o: { readonly memory?: b
   return [...found].sort();
 }
 
-/** Outcomes of some runs with dice. */
-export function sampled(program: Mini, model: ModelName, runs: number, seed: number): string[] {
+/** Outcomes of some runs with dice; registers only where the profile is given. */
+export function sampled(program: Mini, model: ModelName, runs: number, seed: number, profile?: CoreProfile): string[] {
   const dice = new Dice(seed);
   const found = new Set<string>();
-  for (let i = 0; i < runs; i += 1) found.add(machineRun(program, model, { pick: ({ width }) => (dice.below(3) === 0 ? 0 : dice.below(width)), advance: () => false }));
+  for (let i = 0; i < runs; i += 1) found.add(machineRun(program, model, { pick: ({ width }) => (dice.below(3) === 0 ? 0 : dice.below(width)), advance: () => false }, profile === undefined, profile));
   return [...found].sort();
 }
 
-function machineRun(program: Mini, model: ModelName, strategy: Strategy, memory = true): string {
-  const machine = new OperationalMachine({ profile: PROFILES[model], agents: program.agents, initial: EMPTY_STATE, strategy, observers: [], limits: { steps: 200, events: 0 }, interrupts: program.routes, lines: 'all' });
+function machineRun(program: Mini, model: ModelName, strategy: Strategy, memory = true, profile = PROFILES[model]): string {
+  const machine = new OperationalMachine({ profile, agents: program.agents, initial: EMPTY_STATE, strategy, observers: [], limits: { steps: 200, events: 0 }, interrupts: program.routes, lines: 'all' });
   const { reason, text } = machine.run();
   if (reason !== 'quiescent') return `${reason}: ${text}`;
   return outcomeOf(program, (i) => program.agents[i]?.registers ?? new Map(), memory ? (place) => valueOf(place, [...machine.read(place.address, place.size)]) : null);

@@ -12,9 +12,8 @@ import { runOperational } from '@dmalab/litmus/run-operational';
 import { DEVICE_ROWS } from './device-rows.table.ts';
 import { program as deviceProgram } from './device-rows.ts';
 import { byGraph, byMachine, byOperational } from './forms.ts';
-import { mini } from './mini.ts';
 import { IO_ROWS } from './rule-rows.io.ts';
-import { LINE_PROFILES, LINE_ROWS } from './rule-rows.lines.ts';
+import { LINE_PROFILES, LINE_ROWS, lineProgram } from './rule-rows.lines.ts';
 import { MEMORY_ROWS } from './rule-rows.memory.ts';
 import { STRICT_ROWS } from './rule-rows.strict.ts';
 import { casesOf, short } from './rule-rows.ts';
@@ -41,7 +40,7 @@ function linePasses(name: string, table: RuleTable): boolean {
   for (const row of LINE_ROWS) {
     for (const [model, filling, answer] of row.cases) {
       if (`${row.id} on ${model}: ${filling}` !== name) continue;
-      const found = byMachine(mini(row.program.replace('%', filling)), model, { memory: false, profile: LINE_PROFILES[model], table, limit: 20_000 });
+      const found = byMachine(lineProgram(row, filling), model, { memory: false, profile: LINE_PROFILES[model], table, limit: 20_000 });
       return found.why === '' && short(found.outcomes).join('\n') === [...row.outcomes, ...(answer === 'allowed' ? row.question : [])].sort().join('\n');
     }
   }

@@ -46,6 +46,7 @@ const ATOMICS: Record<ModelName, readonly string[]> = { x86: [''], arm: ['', 'ac
 /** A program of two to four agents. */
 export function randomProgram(model: ModelName, family: Family, seed: number): string {
   const dice = new Dice(seed * 7919 + 17);
+  if (family.maintenance === true) return maintenanceProgram(model, family, dice);
   const device = family.mmio === true || family.interrupts === true;
   const cpus = device ? 1 + dice.below(2) : 2 + dice.below(2);
   const words = device ? ['x', 'y'] : dice.of([['x', 'y'], ['x', 'y'], ['x', 'y', 'z']]);
@@ -79,8 +80,7 @@ export function randomProgram(model: ModelName, family: Family, seed: number): s
       } else if (family.mmio === true && kind < 4) {
         steps.push(`in dev.4 ${register}${model === 'strict' && dice.below(2) === 0 ? ' full' : ''}`);
         registers.push(register);
-      } else if (family.maintenance === true && kind < 4) steps.push(`${dice.of(['clean', 'inval', 'flush'])} ${word}`);
-      else if (family.atomics === true && kind < 4) {
+      } else if (family.atomics === true && kind < 4) {
         budget -= 1;
         const order = dice.of(ATOMICS[model]);
         const op = dice.of(['swp', 'add', 'cas', 'ldx']);
@@ -105,5 +105,58 @@ export function randomProgram(model: ModelName, family: Family, seed: number): s
     if (family.interrupts === true) steps.splice(1 + dice.below(steps.length), 0, 'msi dev!0');
     agents.push(`dev: ${steps.join('; ')}`);
   }
+  return agents.join('\n');
+}
+
+const LINE_FENCES: Record<ModelName, readonly string[]> = {
+  x86: ['mfence', 'sfence', 'lock.addl'],
+  arm: ['dsb.sy', 'dsb.sy', 'dmb.osh', 'dmb.oshst', 'dsb.st'],
+  riscv: ['fence.w.o', 'fence.rw.rw', 'fence.w.w', 'fence.iorw.iorw', 'fence.i.ir'],
+  strict: ['dma_sync', 'dma_sync', 'dma_for_cpu', 'mb', 'dma_wmb', 'smp_mb', 'smp_rmb'],
+};
+
+/**
+ * One or two CPUs that use cache lines, a device that does not see them. Two words share a line; `u` is uncached memory. Lines
+ * multiply whatever else there is, so the programs are smaller.
+ */
+function maintenanceProgram(model: ModelName, family: Family, dice: Dice): string {
+  const words = dice.of([['x'], ['x', 'x+8'], ['x', 'x+8'], ['x', 'y']]);
+  const size = family.sizes === true ? dice.of([['', ''], ['.2', ''], ['', '.2'], ['.1', '.2'], ['', '.8']]) : ['', ''];
+  const cpus = 1 + (dice.below(4) === 0 ? 1 : 0);
+  const agents: string[] = [];
+  let value = 0;
+  let rang = false;
+  const fresh = (dot: string): string => {
+    value += 1;
+    return `0x${`0${value}`.repeat(dot === '' ? 4 : Number(dot.slice(1)))}`;
+  };
+  const access = (k: string, uncached: boolean): string => {
+    const dot = family.sizes === true ? dice.of(size) : '';
+    const word = uncached ? 'u' : dice.of(words);
+    return dice.below(2) === 0 ? `ld${dot} ${word} ${k}${uncached ? ' uncached' : ''}` : `st${dot} ${word} ${fresh(dot)}${uncached ? ' uncached' : ''}`;
+  };
+  for (let cpu = 0; cpu < cpus; cpu += 1) {
+    const steps: string[] = family.interrupts === true && cpu === 0 && dice.below(2) === 0 ? ['irq i'] : [];
+    const waits = family.interrupts === true && cpu === 0 && steps.length === 0;
+    const length = cpus === 1 ? 2 + dice.below(3) : 1 + dice.below(2);
+    for (let k = 0; k < length; k += 1) {
+      const kind = dice.below(10);
+      if (kind < 4) steps.push(`${dice.of(['clean', 'inval', 'flush'])} ${dice.of(words)}`);
+      else if (kind < 6 && family.mmio === true) {
+        if (!rang && dice.below(2) === 0) {
+          rang = true;
+          steps.push('out dev.16 1');
+        } else steps.push(`in dev.4 r${k}${dice.below(2) === 0 && model === 'strict' ? ' full' : ''}`);
+      } else steps.push(access(`r${k}`, kind === 6));
+      if (dice.below(3) === 0) steps.push(`fence ${dice.of(LINE_FENCES[model])}`);
+    }
+    if (waits) steps.push('idle j', `ld ${dice.of(words)} q`);
+    else if (steps.includes('irq i')) steps.push('idle j');
+    agents.push(`cpu${cpu}: ${steps.join('; ')}`);
+  }
+  const device = rang ? ['bell dev.16 1'] : [];
+  for (let k = 0; k < 2; k += 1) device.push(family.mmio === true && k === 1 && dice.below(3) === 0 ? 'st dev.4 1' : access(`d${k}`, false).replace(/ x/, dice.below(5) === 0 ? ' u' : ' x').replace(' u+8', ' u'));
+  if (family.interrupts === true) device.splice(1 + dice.below(device.length), 0, 'msi dev!0');
+  agents.push(`dev: ${device.join('; ')}`);
   return agents.join('\n');
 }

@@ -8,6 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { byGraph, byMachine, byNaive, byOperational, guided, sampled, type Found, type ModelName, SC } from './forms.ts';
 import { mini } from './mini.ts';
 import { randomProgram, type Family } from './random-programs.ts';
+import { LINE_PROFILES } from './rule-rows.lines.ts';
 
 const LONG = process.env['DMALAB_LONG'] === '1';
 const FIRST = Number(process.env['DMALAB_SEED'] ?? 0);
@@ -71,6 +72,35 @@ describe('random programs have the same outcomes in every form', () => {
           if (free !== null && kept !== null) expect({ seed, text, strange: kept.outcomes.filter((o) => !free.outcomes.includes(o)) }).toEqual({ seed, text, strange: [] });
         }
         expect(compared).toBeGreaterThanOrEqual(2 * count);
+      }, LONG ? 3_600_000 : 60_000);
+    }
+  }
+});
+
+const LINES: Record<string, Family> = {
+  'cache maintenance': { maintenance: true },
+  'cache maintenance and MMIO': { maintenance: true, mmio: true },
+  'cache maintenance and mixed sizes': { maintenance: true, sizes: true },
+  'cache maintenance, MMIO and interrupts': { maintenance: true, mmio: true, interrupts: true },
+};
+
+describe('random programs over cache lines that the device does not see have the same outcomes in every form', () => {
+  for (const [name, family] of Object.entries(LINES)) {
+    for (const model of MODELS) {
+      it(`${name} on ${model}`, () => {
+        const count = LONG ? 300 : 6;
+        let compared = 0;
+        for (let seed = FIRST; seed < FIRST + count; seed += 1) {
+          const text = randomProgram(model, family, seed);
+          const program = mini(text);
+          const { outcomes } = byNaive(program, model, { memory: false, loadStore: 'kept', lines: true });
+          const machine = within(() => byMachine(program, model, { memory: false, profile: LINE_PROFILES[model], limit: RUNS }));
+          if (machine !== null) {
+            compared += 1;
+            expect({ seed, text, outcomes: machine.outcomes }).toEqual({ seed, text, outcomes });
+          } else expect({ seed, text, strange: sampled(program, model, 100, seed, LINE_PROFILES[model]).filter((o) => !outcomes.includes(o)) }).toEqual({ seed, text, strange: [] });
+        }
+        expect(compared).toBeGreaterThan(0);
       }, LONG ? 3_600_000 : 60_000);
     }
   }

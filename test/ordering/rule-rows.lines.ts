@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * Cache maintenance where a device does not see the CPUs' lines, per architecture, as small programs with complete
- * outcome sets. `uncached`: through the alias that coherent allocations have. Run by the operational machine, which has the lines.
+ * outcome sets. `uncached`: through the alias that coherent allocations have. `%` and `@` are filled as in `rule-rows.ts`.
  */
 import { CORE_PROFILES, type CoreProfile } from '@dmalab/core/machine/profile';
+import { mini, type Mini } from './mini.ts';
 
 export type LineModel = 'x86' | 'arm' | 'riscv' | 'strict';
 /** x86: a device whose requests carry the PCIe No Snoop attribute. */
@@ -22,6 +23,11 @@ export interface LineRow {
   readonly outcomes: readonly string[];
   readonly question: readonly string[];
   readonly cases: readonly (readonly [model: LineModel, filling: string, answer: 'allowed' | 'forbidden'])[];
+}
+
+export function lineProgram(row: LineRow, filling: string): Mini {
+  const [one = '', two = ''] = filling.split('@').map((part) => part.trim());
+  return mini(row.program.replace('%', one).replace('@', two));
 }
 
 const X86 = 'Intel SDM volume 2A, CLFLUSHOPT, CLWB: ordered by SFENCE, MFENCE and locked operations';
@@ -89,5 +95,41 @@ export const LINE_ROWS: readonly LineRow[] = [
       ['riscv', 'fence fence.iorw.iorw', 'forbidden'], ['riscv', 'fence fence.r.r', 'allowed'],
       ['strict', 'fence dma_sync', 'forbidden'], ['strict', 'fence dma_rmb', 'allowed'],
     ],
+  },
+  {
+    id: 'barrier-then-invalidate', story: 'A store to uncached memory, a barrier, an invalidate that loses what the other CPU has in the line: whoever sees it lost sees the store.',
+    source: `${ARM}; ${RISCV}; ${X86}; Linux Documentation/memory-barriers.txt, Mandatory barriers`,
+    program: 'cpu0: st u 1 uncached; %; inval x\ncpu1: st x 1; ld x b; @; ld u c uncached\ndev: ld y d',
+    outcomes: ['b=0 c=1 d=0', 'b=1 c=0 d=0', 'b=1 c=1 d=0'],
+    question: ['b=0 c=0 d=0'],
+    cases: [
+      ['x86', 'fence mfence @', 'forbidden'], ['x86', 'fence lfence @', 'allowed'],
+      ['arm', 'fence dmb.osh @ fence dmb.osh', 'forbidden'], ['arm', 'fence dmb.nsh @ fence dmb.nsh', 'forbidden'], ['arm', 'fence dmb.oshst @ fence dmb.osh', 'allowed'],
+      ['riscv', 'fence fence.w.w @ fence fence.r.r', 'forbidden'], ['strict', 'fence mb @ fence mb', 'forbidden'], ['strict', 'fence dma_wmb @ fence mb', 'allowed'],
+    ],
+  },
+  {
+    id: 'barrier-then-line', story: 'A store to uncached memory, a barrier, a store into a line: a device to which the line came sees both.',
+    source: `${ARM}; ${RISCV}; ${X86}; Linux Documentation/memory-barriers.txt, Mandatory barriers`,
+    program: 'cpu0: st u 1 uncached; %; st x 1\ndev: ld x a; ld u b',
+    outcomes: ['a=0 b=0', 'a=0 b=1', 'a=1 b=1'],
+    question: ['a=1 b=0'],
+    cases: [['x86', '', 'forbidden'], ['arm', 'fence dmb.oshst', 'forbidden'], ['arm', 'fence dmb.oshld', 'allowed'], ['riscv', 'fence fence.w.w', 'forbidden'], ['strict', 'fence wmb', 'forbidden'], ['strict', 'fence smp_wmb', 'allowed']],
+  },
+  {
+    id: 'fetched-between', story: 'A line that the CPU had before may be evicted and fetched again between two writes of the device.',
+    source: `${ARM}; ${RISCV}; ${X86}; ${LINUX}: what the CPU has in its cache is undefined until the sync`,
+    program: 'cpu0: ld x a; in dev.4 s full; ld x b\ndev: st x 1; st x 2; st dev.4 1',
+    outcomes: ['a=0 s=0 b=0', 'a=0 s=0 b=1', 'a=0 s=0 b=2', 'a=0 s=1 b=0', 'a=0 s=1 b=1', 'a=0 s=1 b=2', 'a=1 s=0 b=1', 'a=1 s=0 b=2', 'a=1 s=1 b=1', 'a=1 s=1 b=2', 'a=2 s=0 b=2', 'a=2 s=1 b=2'],
+    question: [],
+    cases: [['x86', '', 'allowed'], ['arm', '', 'allowed'], ['riscv', '', 'allowed'], ['strict', '', 'allowed']],
+  },
+  {
+    id: 'neighbour', story: 'The CPU stores next to what the device writes: its line goes back over it, unless it was fetched after the write.',
+    source: `${ARM}; ${RISCV}; Linux arch/riscv/mm/dma-noncoherent.c`,
+    program: 'cpu0: ld x p; st x+8 1; clean x; %; out dev.16 1\ndev: st x 5; bell dev.16 1; ld x d; ld x+8 e',
+    outcomes: ['p=0 d=0 e=1', 'p=0 d=5 e=1', 'p=5 d=5 e=1'],
+    question: [],
+    cases: [['arm', 'fence dsb.sy', 'allowed'], ['riscv', 'fence fence.w.o', 'allowed'], ['strict', 'fence dma_sync', 'allowed']],
   },
 ];

@@ -63,6 +63,7 @@ export class Memory {
     this.ram = new History<View>((address) => initial.ram.get(Math.floor(address / PAGE_BYTES))?.[address % PAGE_BYTES] ?? 0, profile.endian);
     this.registers = new RegisterSpace(initial);
     this.cached = profile.coherent ? null : new CachedRam(profile.lineSize, this.ram, profile.endian, () => (this.core.now += 1));
+    this.core.inLines = this.cached?.history ?? null;
     for (const { line, bytes, dirty } of initial.lines ?? []) this.cached?.preload(line, bytes, dirty);
   }
 
@@ -94,15 +95,17 @@ export class Memory {
   /**
    * Caches evict and prefetch whenever they like. What that changes shows at the next access to the line, so it is asked right before
    * that, and only where it changes something: a dirty line goes back, an absent one comes in before a device changes DRAM, a clean one
-   * makes room for newer content.
+   * makes room for newer content, before somebody looks at it, adds to it or makes DRAM newer still.
    */
   #moveLine(line: number, before: 'load' | 'store' | 'maintain' | 'device-read' | 'device-write', key: string): void {
     const { cached } = this;
     if (cached === null || this.#lines === 'none' || (this.#lines === 'shared' && !this.sharedLines.has(line))) return;
     for (;;) {
       const state = cached.lines.state(line);
-      const goes = state === 'dirty' ? before !== 'load' : state === 'clean' ? before === 'load' && this.#lines === 'all' && cached.isBehind(line) : false;
-      const comes = state === 'absent' && before === 'device-write' && (this.usedLines.has(line) || this.sharedLines.has(line));
+      const all = this.#lines === 'all';
+      const refreshes = before === 'load' || before === 'store' || before === 'device-write';
+      const goes = state === 'dirty' ? before !== 'load' : state === 'clean' ? all && refreshes && cached.isBehind(line) : false;
+      const comes = state === 'absent' && before === 'device-write' && (all || this.usedLines.has(line) || this.sharedLines.has(line));
       if (!goes && !comes) return;
       const name = `0x${line.toString(16)}`;
       if (this.#questions.ask('machine', 'step', `line ${name} before ${key}`, 2, (i) => (i === 0 ? `line ${name} stays ${state}` : goes ? `line ${name} is evicted` : `line ${name} is prefetched`)) === 0) return;
@@ -130,7 +133,7 @@ export class Memory {
   issuedAtomic(store: Store, issue: Issue, mayHold: boolean): void {
     this.#issues.set(store, issue);
     const labels = ['is seen at once', 'is held back', 'is seen by CPUs, not yet by devices'];
-    const width = this.layered ? 3 : mayHold ? 2 : 1;
+    const width = !this.core.oneStep(store) ? 3 : mayHold || this.layered ? 2 : 1;
     const answer = this.#questions.ask(issue.run.id, 'drain', issue.key, width, (i) => `${issue.key} ${labels[i] ?? ''}`, () => ({ kind: 'drain', store: { agent: issue.run.id, number: store.number } }));
     if (answer !== 1) this.#drain(store, answer === 0);
     if (answer > 0 && store.a === 0) this.#held.add(store);
@@ -263,7 +266,7 @@ export class Memory {
     if (this.#held.has(store) || !this.core.canDrain(store)) return;
     const issue = this.#issues.get(store);
     if (issue === undefined) return;
-    const layered = this.layered && store.kind === 'ram';
+    const layered = !this.core.oneStep(store);
     const labels = store.kind === 'maintain' ? ['is done at once', 'is not done yet'] : store.kind === 'mmio' ? ['leaves the CPU at once', 'is held back'] : ['is seen at once', 'is held back', 'is seen by CPUs, not yet by devices'];
     const answer = this.#questions.ask(issue.run.id, 'drain', issue.key, layered ? 3 : 2, (i) => `${issue.key} ${labels[i] ?? ''}`, () => ({ kind: 'drain', store: { agent: issue.run.id, number: store.number } }));
     if (answer === 1) this.#held.add(store);
@@ -284,15 +287,11 @@ export class Memory {
         this.fill(line, 'store');
       }
     }
-    const reach = this.core.drain(run.memory, store, everyone || cached);
-    if (cached) {
-      this.cached?.store(store);
-      // Above the lines only CPUs look; devices get it with the line.
-      if (store.a === 0) this.core.reachAll(run.memory, store);
-    }
+    const reach = this.core.drain(run.memory, store, everyone);
+    if (cached) this.cached?.store(store);
     if (store.kind === 'ram') {
       const { address, size, value } = store;
-      store.event = store.locks && store.event !== 0 ? store.event : this.#recorder.emit('drain', run.id, [store.issued], { store: store.issued, address: BigInt(address), size, value, reach: cached ? 'all' : reach });
+      store.event = store.locks && store.event !== 0 ? store.event : this.#recorder.emit('drain', run.id, [store.issued], { store: store.issued, address: BigInt(address), size, value, reach });
     } else if (store.kind === 'mmio') this.#send(store, issue);
     else this.#maintained(store, issue);
     if (store.a !== 0) this.#issues.delete(store);
@@ -310,7 +309,8 @@ export class Memory {
 
   #forceStore(store: Store, stage: 'cpu' | 'all'): boolean {
     if (store.c !== 0 && (stage === 'cpu' || store.a !== 0)) return true;
-    if (!this.force(openTokens(store.pre, store.kind === 'ram' ? stage : 'all'), store.kind === 'ram' ? stage : 'all')) return false;
+    const first = this.core.oneStep(store) ? 'all' : stage;
+    if (!this.force(openTokens(store.pre, first), first)) return false;
     if (store.c === 0) {
       if (!this.core.canDrain(store) && !(store.history !== null && this.#unlockFor(store))) return false;
       if (store.c === 0) this.#drain(store, true);

@@ -194,9 +194,10 @@ export class Performer {
         if (!this.#memory.unlock(run, history, place.address, place.size)) this.#block(run, 'another agent\'s atomic', this.#memory.moves());
         continue;
       }
-      const first = op.modify(core.newestWay(memory, history, place.address, place.size).value) === undefined ? [] : openTokens(core.beforeWrite(memory, writeSpec, history, place.address, place.size), 'cpu');
+      const stage = core.oneStep({ kind: 'ram', history }) ? 'all' : 'cpu';
+      const first = op.modify(core.newestWay(memory, history, place.address, place.size).value) === undefined ? [] : openTokens(core.beforeWrite(memory, writeSpec, history, place.address, place.size), stage);
       if (first.length === 0) break;
-      if (!this.#memory.force(first, 'cpu')) this.#block(run, 'earlier stores to become visible', this.#memory.moves());
+      if (!this.#memory.force(first, stage)) this.#block(run, 'earlier stores to become visible', this.#memory.moves());
     }
     this.#memory.touch(run, place, 'store', keyOf(op));
     const pre = core.beforeRead(memory, readSpec, [], place.address, place.size);

@@ -38,7 +38,7 @@ export class Transitions {
     }
     for (const store of this.#memory.heldStores()) {
       found.push({ agent: null, happen: () => this.#memory.release(store, true), label: () => this.#memory.describe(store), about: { kind: 'store', store: this.#name(store) } });
-      if (this.#memory.layered && store.kind === 'ram' && store.c === 0) found.push({ agent: null, happen: () => this.#memory.release(store, false), label: () => `${this.#memory.describe(store)} of the CPUs only`, about: { kind: 'store', store: this.#name(store), cpusOnly: true } });
+      if (!this.#memory.core.oneStep(store) && store.c === 0) found.push({ agent: null, happen: () => this.#memory.release(store, false), label: () => `${this.#memory.describe(store)} of the CPUs only`, about: { kind: 'store', store: this.#name(store), cpusOnly: true } });
     }
     for (const post of this.#memory.heldPosts()) found.push({ agent: null, happen: () => this.#memory.releasePost(post), label: () => `${post.key} arrives at ${post.store.owner}`, about: { kind: 'post', store: this.#name(post.store) } });
     return found;

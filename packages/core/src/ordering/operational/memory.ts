@@ -86,6 +86,8 @@ export class AgentMemory {
 export class OperationalMemory {
   /** The time given last. */
   now = 0;
+  /** Stores here reach everyone by one step: cache lines, of which devices see only what is written back. */
+  inLines: History<View> | null = null;
   readonly #layered: boolean;
   readonly #keeps: boolean;
   readonly #agents: readonly AgentMemory[];
@@ -197,9 +199,15 @@ export class OperationalMemory {
   canDrain(store: Store): boolean {
     if (store.c !== 0) return false;
     if (!readyForCpus(store.pre)) return false;
-    if (store.kind !== 'ram') return readyForAll(store.pre);
+    if (this.oneStep(store) && !readyForAll(store.pre)) return false;
+    if (store.kind !== 'ram') return true;
     const agent = this.#agents[store.agent];
     return agent === undefined || this.lockedBy(agent, store.history, store.address, store.size) === null;
+  }
+
+  /** Whether it becomes visible to CPUs and devices at one time. */
+  oneStep(store: { readonly kind: Store['kind']; readonly history: History<View> | null }): boolean {
+    return !this.#layered || store.kind !== 'ram' || (this.inLines !== null && store.history === this.inLines);
   }
 
   /** Whether a store that the CPUs see can become visible to everyone now. */
@@ -224,7 +232,7 @@ export class OperationalMemory {
       store.history.append(store);
       store.history.saw(agent.index, false, store.address, store.size, [store]);
     }
-    if (!this.#layered || store.kind !== 'ram' || (everyone && this.canReachAll(store))) {
+    if (this.oneStep(store) || (everyone && this.canReachAll(store))) {
       store.a = store.c;
       remove(agent.pending, store);
       return 'all';

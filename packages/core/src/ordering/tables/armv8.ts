@@ -30,6 +30,7 @@ function barriers(prefix: string, names: { full: string[]; loads: string[]; stor
     { id: `${prefix}.ld`, on: { fence: names.loads }, join: [['rOldRet', 'rNew'], ['rOldRet', 'wNew'], ['rOldRet', 'iNew'], ['rOldRet', 'oNew']], ...about },
     { id: `${prefix}.st`, on: { fence: names.stores }, join: [['wOld', 'wNew'], ['wOld', 'oNew']], ...about },
     { id: `${prefix}.dsb-st`, on: { fence: names.storeWaits }, join: [['wOld', 'rNew'], ['wOld', 'iNew']], ...about },
+    { id: `${prefix}.full.before-maintenance`, on: { fence: names.full }, join: [['rOld', 'mNew'], ['wOld', 'mNew'], ['mOld', 'mNew']], ...cmo },
     { id: `${prefix}.full.after-maintenance`, on: { fence: names.full }, join: [['mOld', 'rNew'], ['mOld', 'wNew']], ...cmo },
     { id: `${prefix}.dsb.completes-maintenance`, on: { fence: names.waits }, join: [['mOld', 'iNew'], ['mOld', 'oNew']], ...cmo },
   ];
