@@ -6,7 +6,7 @@
  */
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { addToLine, launchBrowser, openWindow, PATIENCE_MS, PHONE, picture, profileWord, timeline, typeDriver, type Visit, visibleText } from '../support/browser.ts';
+import { addToLine, launchBrowser, openLab, openWindow, PATIENCE_MS, PHONE, picture, profileWord, timeline, typeDriver, type Visit, visibleText } from '../support/browser.ts';
 import { driverText, NIC_LAB } from '../support/repo.ts';
 import { type ServerProcess, startServer } from '../support/server.ts';
 
@@ -252,6 +252,40 @@ describe('a student', { timeout: 150_000 }, () => {
     await page.goto(link);
     await expect.poll(() => verdict().innerText(), { timeout: PATIENCE_MS }).toMatch(/made with other driver code/);
     await expect.poll(async () => (await timeline(page)).last, { timeout: PATIENCE_MS }).toBeGreaterThan(1);
+  });
+
+  it('is taken to a failure with another workload on another machine, and told of type errors', async () => {
+    await openLab(page, server.url, NIC_LAB.id);
+    const lines = driverText(NIC_LAB.folder, 'variants/no-dma-rmb').split('\n');
+    const at = lines.findIndex((line) => line.includes("d.store('len'"));
+    lines[at] = lines[at]!.replace('cpu_to_le16(bytes)', 'bytes');
+    await typeDriver(page, lines.join('\n'));
+    await page.getByLabel('Workload').selectOption({ label: 'Two frames, one after the other' });
+    await page.getByRole('radio', { name: /^x86-64/ }).click();
+    await page.keyboard.press('ControlOrMeta+Enter');
+
+    await alert().waitFor();
+    const where = verdict().locator('.where');
+    await expect.poll(() => where.innerText(), { timeout: PATIENCE_MS }).toMatch(/^XB3 .* arm64, workload “Two frames arrive”, step \d+ of \d+/);
+    expect(await where.innerText()).toContain('you ran x86-64, workload “Two frames, one after the other”: complete');
+    expect(await where.innerText()).toContain(`1 type error, driver.ts:${at + 1}`);
+    await expect.poll(() => profileWord(page, 'x86-64'), { timeout: PATIENCE_MS }).toBe('complete');
+    await picture(page, 'workspace-elsewhere');
+
+    await page.getByRole('log').getByRole('button', { name: `driver.ts:${at + 1}` }).click();
+    await expect.poll(() => page.locator('.monaco-editor .active-line-number').first().innerText()).toBe(String(at + 1));
+    await page.getByRole('button', { name: 'Why not on x86-64?' }).click();
+    await expect.poll(() => verdict().innerText(), { timeout: PATIENCE_MS }).toMatch(/arm64 is violated, workload “Two frames arrive”\./);
+    await page.getByRole('button', { name: 'Open arm64' }).click();
+    await alert().waitFor();
+  });
+
+  it('is told why a driver did not start, wherever its steps would be', async () => {
+    await typeDriver(page, driverText(NIC_LAB.folder, 'solution').replace('function probe', 'function prob'));
+    await page.keyboard.press('ControlOrMeta+Enter');
+    await expect.poll(() => verdict().innerText(), { timeout: PATIENCE_MS }).toMatch(/^error\s+driver\.ts:1: driver\.ts has no function probe at its top level/);
+    for (const pane of ['Machine', 'Timeline']) expect(await page.getByRole('region', { name: pane, exact: true }).first().innerText()).toMatch(/Run 2 did not start, so there is nothing to see\. driver\.ts:1: /);
+    expect(await page.getByRole('navigation', { name: 'Runs' }).getByRole('button', { name: /^run 2, arm64/ }).innerText()).toMatch(/did not start$/);
   });
 
   it('and the page complained of nothing on the way', () => {

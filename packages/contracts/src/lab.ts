@@ -58,7 +58,7 @@ export const LabManifest = z.strictObject({
   minutes: z.number().int().positive().optional(),
   machine: z.strictObject({ cpus: z.number().int().min(1).max(4).default(1), ram: Count.default(4 * 1024 ** 2), devices: z.array(DeviceSpec).min(1) }),
   contexts: z.array(z.strictObject({ name: identifier, cpu: z.number().int().min(0) })).min(1),
-  /** `file` is what the student edits; `entry` the functions workloads may call; `given` read-only modules beside it. */
+  /** `file` is what the student edits; `entry` the top-level functions workloads may call, exported or not; `given` read-only modules beside it. */
   driver: z.strictObject({ file: z.string(), entry: z.array(identifier).min(1), given: z.array(z.string()).default([]) }),
   profiles: z.array(ProfileId).min(1),
   budget: z.strictObject({ executions: Count, fuel: Count, steps: Count.default(20_000), bound: z.number().int().min(0).max(8).default(3) }),

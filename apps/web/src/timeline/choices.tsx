@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Be the scheduler: what was open at the step, the taken answer first; another one branches the run. The small tree of runs stands below. */
+/** Be the scheduler: what was open at the step, the taken answer first; another one branches the run. The tree of runs stands below. */
 import type { KeyboardEvent, ReactNode } from 'react';
+import { RunsList } from '../workspace/runs-list.tsx';
 import { ShapeIcon } from '../ui/glyphs.tsx';
 import type { Shape } from './model.ts';
 import { openAnswers, type OpenAnswer } from '../workspace/branch.ts';
 import { useRun, useWorkspace, useWs } from '../workspace/context.tsx';
 import { neverStarted } from '../workspace/state.ts';
-import { Icon } from '../ui/icons.tsx';
 
 const KIND_WORDS: Record<string, string> = {
   step: 'who goes on', read: 'which value the load returns', drain: 'whether the store waits', deliver: 'whether the post arrives', irq: 'whether the interrupt is taken', fault: 'whether the call fails', device: 'left to the device', order: 'order of stores',
@@ -52,37 +52,7 @@ export function Choices(): ReactNode {
           </button>
         ))}
       </div>
-      <Branches />
+      <RunsList />
     </section>
-  );
-}
-
-function Branches(): ReactNode {
-  const workspace = useWorkspace();
-  const runs = useWs((s) => s.runs);
-  const active = useWs((s) => s.active);
-  useWs((s) => s.grown);
-  if (runs.length < 2) return null;
-  const depth = (id: number): number => {
-    const parent = runs.find((r) => r.id === id)?.parent;
-    return parent == null ? 0 : 1 + depth(parent);
-  };
-  return (
-    <nav className="branches" aria-label="Runs">
-      <h3>Runs</h3>
-      {runs.map((r) => {
-        const bad = r.trace.index.finding !== null;
-        return (
-          <button key={r.id} type="button" aria-current={r.id === active ? 'true' : undefined} style={{ paddingLeft: 4 + 12 * depth(r.id) }} onClick={() => workspace.runs.select(r.id)}>
-            <span className={bad ? 'v-bad' : 'v-ink'}>
-              <Icon name={bad ? 'no' : neverStarted(r) ? 'error' : 'none'} />
-            </span>
-            {r.label}, {r.profile}
-            <span className="grow" />
-            <span className="eyebrow">{r.ended === null ? 'runs' : neverStarted(r) ? 'did not start' : bad ? r.trace.index.finding!.event.rule : `${r.trace.length} steps`}</span>
-          </button>
-        );
-      })}
-    </nav>
   );
 }

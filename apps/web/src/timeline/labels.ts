@@ -12,12 +12,12 @@ export interface LabelChoice {
 
 const LONGEST_VALUE = 6;
 
-/** `len=1514`, `addr=…` for values too long to read beside a mark, then the value alone. */
+/** `rx_done.done=1`, `done=1`, then the value alone; `addr=…` for values too long to read beside a mark. */
 function assign(name: string, mark: string, value: string): string[] {
   // A bare address says little beside a mark; its end tells neighbours apart.
   const field = name.startsWith('0x') && name.length > 8 ? `…${name.slice(-4)}` : name;
-  const short = value.length > LONGEST_VALUE ? '…' : value;
-  return short === '…' ? [`${field}${mark}…`] : [`${field}${mark}${value}`, value];
+  const names = [...new Set([field, field.slice(field.lastIndexOf('.') + 1)])];
+  return value.length > LONGEST_VALUE ? names.map((n) => `${n}${mark}…`) : [...names.map((n) => `${n}${mark}${value}`), value];
 }
 
 export function labelsOf(e: TraceEvent, names: Names, index: TraceIndex): LabelChoice {

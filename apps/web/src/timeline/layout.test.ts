@@ -39,6 +39,20 @@ describe('in every picture', () => {
     }
   });
 
+  it('no label runs into a fold, over the edge of the current step, or across an arrow into memory', () => {
+    for (const [name, scene] of everyScene()) {
+      if (name.endsWith('phone')) continue;
+      const lines = of(scene, 'bracket').flatMap(({ box }) => [box.x, box.x + box.w].map((x) => ({ x: x - 0.5, y: box.y, w: 1, h: box.h })));
+      const arrows = of(scene, 'arrow').filter((a) => a.start[0] === a.end[0] && a.dash === '').map((a) => ({ x: a.start[0] - 0.5, y: Math.min(a.start[1], a.end[1]), w: 1, h: Math.abs(a.end[1] - a.start[1]) }));
+      const folds = of(scene, 'rect').filter((r) => r.role === 'fold').map((r) => r.box);
+      const step = Number(/step (\d+)/.exec(name)![1]);
+      const current = (name.startsWith('long') ? long : failing).model.columns.find((c) => c.first <= step && step <= c.last)!.step;
+      for (const t of texts(scene).filter((k) => k.role === 'label')) {
+        for (const b of [...folds, ...(t.step === current ? [] : lines), ...arrows]) expect(overlap(b, textBox(t)), `${name}: "${t.text}" of step ${t.step}`).toBe(false);
+      }
+    }
+  });
+
   it('arrows point forward in time, and "too late" is the only one that leaves a reader', () => {
     for (const [name, scene] of everyScene()) {
       for (const a of of(scene, 'arrow')) {

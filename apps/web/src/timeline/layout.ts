@@ -105,6 +105,8 @@ export function layoutWide(model: TimelineModel, o: LayoutOptions): Scene {
   for (const a of view.model.arrows) drawArrow(items, a, view);
   drawMarks(items, field, view);
   if (view.findingShown) drawFinding(items, field, view);
+  reserveFolds(field, view, H);
+  reserveArrows(field, items, view);
   drawLabels(field, view);
   return { width: cols.width, height: H, items: [...items, ...field.placed], gutter: { width: GUTTER, items: names } };
 }
@@ -250,12 +252,11 @@ function drawAxis(items: Item[], { cols, range }: View, o: LayoutOptions, H: num
     if (s.kind === 'fold') {
       const holds = o.step >= s.first && o.step <= s.last;
       const [what, how] = o.foldWords(s);
-      const fit = (t: string): string => (t.length > 12 ? `${t.slice(0, 11)}…` : t);
       items.push({ kind: 'rect', box: { x, y: TOP, w: FOLD_WIDTH - 10, h: H - 26 }, fill: 'sunk', role: 'fold' });
       items.push({ kind: 'torn', x: x + FOLD_WIDTH - 10, y: TOP, height: 0, along: 'y', length: H - 2 - TOP });
       if (!holds) items.push(frame(x + (FOLD_WIDTH - 10) / 2, AXIS, s.first === s.last ? `${s.first}` : `${s.first} – ${s.last}`));
       // At the foot, where no bar, arc or arrow of another step can run across.
-      items.push(frame(x + 6, H - 19, fit(what), { anchor: 'start' }), frame(x + 6, H - 6, fit(how), { anchor: 'start' }));
+      items.push(frame(x + 6, H - 19, foldText(what), { anchor: 'start' }), frame(x + 6, H - 6, foldText(how), { anchor: 'start' }));
       items.push({ kind: 'fold', box: { x, y: 0, w: FOLD_WIDTH - 6, h: H }, first: s.first, last: s.last, label: `steps ${s.first} to ${s.last}: ${what}, ${how}` });
       if (holds) currentNumber(items, x + (FOLD_WIDTH - 10) / 2, o.step);
       return;
@@ -266,6 +267,14 @@ function drawAxis(items: Item[], { cols, range }: View, o: LayoutOptions, H: num
     else items.push(frame(mid, AXIS, `${c.step}`, { tone: c.step > o.step ? 'ink-3' : 'ink-2', step: c.step }));
     items.push({ kind: 'target', box: { x, y: 0, w: cols.cell, h: H }, step: c.step });
   });
+}
+
+/** As much of a fold's words as stand inside it. */
+function foldText(words: string): string {
+  const room = FOLD_WIDTH - 10 - 8;
+  let fit = words;
+  while (textWidth(fit, 11, false) > room) fit = `${fit.replace(/…$/, '').slice(0, -1)}…`;
+  return fit;
 }
 
 function currentNumber(items: Item[], x: number, step: number): void {
@@ -400,15 +409,54 @@ function drawFinding(items: Item[], field: LabelField, { model, cols, lane, step
   }
 }
 
+/** What a fold says is its own; no label of a step beside it runs into it. */
+function reserveFolds(field: LabelField, { cols, range }: View, H: number): void {
+  cols.slots.forEach((s, i) => {
+    if (s.kind === 'fold' && s.last >= range[0] && s.first <= range[1]) field.reserve({ x: cols.left[i]!, y: TOP, w: FOLD_WIDTH - 10, h: H }, true);
+  });
+}
+
+/** Least free room between two labels. */
+const LABEL_GAP = 6;
+/** Where the labels of the memory lane stand, from the lane upward. */
+const MEMORY_LABELS = { from: 21, to: 6 } as const;
+
+/** Arrows that come from above cross the labels of the memory lane, and nothing else that can be read. */
+function reserveArrows(field: LabelField, items: readonly Item[], { lane }: View): void {
+  const top = lane(MEMORY) - MEMORY_LABELS.from;
+  const bottom = lane(MEMORY) - MEMORY_LABELS.to;
+  const parts = 3;
+  for (const a of items) {
+    if (a.kind !== 'arrow' || a.arrow === 'late' || a.arrow === 'missing') continue;
+    const [[x1, y1], [x2, y2]] = [a.start, a.end];
+    if (Math.min(y1, y2) >= bottom || Math.max(y1, y2) <= top) continue;
+    const at = (y: number): number => x1 + ((x2 - x1) * (Math.max(Math.min(y1, y2), Math.min(Math.max(y1, y2), y)) - y1)) / (y2 - y1);
+    for (let i = 0; i < parts; i += 1) {
+      const [from, to] = [top + ((bottom - top) * i) / parts, top + ((bottom - top) * (i + 1)) / parts];
+      const [left, right] = [Math.min(at(from), at(to)), Math.max(at(from), at(to))];
+      field.reserve({ x: left - 1, y: from, w: right - left + 2, h: to - from }, true);
+    }
+  }
+}
+
 function drawLabels(field: LabelField, { model, cols, step, lane, findingShown }: View): void {
-  const weight = (m: Mark): number => (m.step === step ? 0 : m.half !== null || m.witness ? 1 : model.keep.has(m.step) ? 2 : 3);
-  for (const m of model.marks.filter((k) => !cols.folded(k.step)).sort((a, b) => weight(a) - weight(b) || a.step - b.step)) {
+  // Bookkeeping steps stand in the column of the mark before them.
+  const current = columnOf(model, step)?.step ?? 0;
+  const weight = (m: Mark): number => (m.step === current ? 0 : m.half !== null || m.witness ? 1 : model.keep.has(m.step) ? 2 : 3);
+  const marks = model.marks.filter((k) => !cols.folded(k.step)).sort((a, b) => weight(a) - weight(b) || a.step - b.step);
+  const draw = (m: Mark): void => {
     const x = cols.x(m.step);
     const y = lane(m.lane);
     const kind = model.lanes.find((l) => l.id === m.lane)?.kind ?? 'mem';
     const bad = m.witness && findingShown;
-    const more = { mono: m.mono, role: 'label' as const, step: m.step, tone: (bad ? 'bad' : m.step > step ? 'ink-3' : 'ink') as Tone, weight: bad ? 700 : 400 };
-    const at = (text: string): TextItem => (kind === 'cpu' ? frame(x, y - 12, text, more) : kind === 'mem' ? frame(x + 8, y - 9, text, { ...more, anchor: 'start' }) : frame(x, y + 21, text, more));
-    field.place(m.labels.filter((t) => t !== '').map(at));
-  }
+    const more = { mono: m.mono, role: 'label' as const, step: m.step, tone: (bad ? 'bad' : m.step > step ? 'ink-3' : 'ink') as Tone, weight: bad ? 700 : 400, halo: (m.step === current ? 'select' : '') as TextItem['halo'] };
+    const at = (text: string): TextItem[] =>
+      kind === 'cpu' ? [frame(x, y - 12, text, more)] : kind === 'mem' ? [frame(x + 8, y - 9, text, { ...more, anchor: 'start' }), frame(x - 8, y - 9, text, { ...more, anchor: 'end' })] : [frame(x, y + 21, text, more)];
+    field.place(m.labels.filter((t) => t !== '').flatMap(at), LABEL_GAP);
+  };
+  for (const m of marks) if (m.step === current) draw(m);
+  // The edges of the current step: its own label may cross them, the others give way.
+  const x = cols.x(step);
+  if (!Number.isNaN(x) && !cols.folded(step)) for (const edge of [x - cols.cell / 2, x + cols.cell / 2]) field.reserve({ x: edge - 0.5, y: 0, w: 1, h: Infinity }, true);
+  for (const m of marks) if (m.step !== current) draw(m);
 }

@@ -70,7 +70,7 @@ export function overlap(a: Box, b: Box, gap = 0): boolean {
 
 /** Places labels in order of weight; each falls back along its candidates until one is free, then gives way. */
 export class LabelField {
-  readonly #taken: Box[] = [];
+  readonly #taken: { readonly box: Box; readonly tight: boolean }[] = [];
   readonly placed: TextItem[] = [];
   readonly #limit: Box;
 
@@ -78,9 +78,9 @@ export class LabelField {
     this.#limit = limit;
   }
 
-  /** Keeps room that something else will fill. */
-  reserve(box: Box): void {
-    this.#taken.push(box);
+  /** Keeps room that something else will fill. A line is `tight`: a label may come right up to it. */
+  reserve(box: Box, tight = false): void {
+    this.#taken.push({ box, tight });
   }
 
   /** Candidates are tried in order; returns whether one found room. */
@@ -88,8 +88,8 @@ export class LabelField {
     for (const c of candidates) {
       const box = textBox(c);
       if (box.x < this.#limit.x || box.x + box.w > this.#limit.x + this.#limit.w) continue;
-      if (this.#taken.some((t) => overlap(t, box, gap))) continue;
-      this.#taken.push(box);
+      if (this.#taken.some((t) => overlap(t.box, box, t.tight ? 0 : gap))) continue;
+      this.#taken.push({ box, tight: false });
       this.placed.push(c);
       return true;
     }
