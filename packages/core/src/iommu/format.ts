@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * What the walker core must be told of a page-table format. A format is data
+ * and four small functions over an entry's two halves; the core owns the loop,
+ * the format owns every rule, and each rule says where it is written.
+ */
+
+/** A check that an entry or an address can fail. Constant objects: comparing and returning them costs nothing. */
+export interface Rule {
+  /** The field, by its name in the structure's layout. */
+  readonly field: string;
+  /** Its bits in the entry, `7` or `53:10`. */
+  readonly bits: string;
+  readonly text: string;
+  /** Specification and section. */
+  readonly section: string;
+  /** The smallest edit that satisfies the rule, where one exists: bits to set and to clear in the entry. */
+  readonly repair?: { readonly set?: bigint; readonly clear?: bigint };
+}
+
+/** What one access asks of the entries it passes. */
+export interface Access {
+  readonly read: boolean;
+  readonly write: boolean;
+  readonly execute: boolean;
+  readonly supervisor: boolean;
+  /** A supervisor may read and write user pages. */
+  readonly sum: boolean;
+  /** Counts as a write for the dirty bit wherever the entry permits one. */
+  readonly dirties: boolean;
+  /** Asks what is permitted; a permission that is missing is an answer, no fault. */
+  readonly probes: boolean;
+}
+
+export interface TableFormat {
+  readonly name: string;
+  readonly spec: string;
+  readonly levels: number;
+  readonly entryBytes: 4 | 8;
+  /** By level, 0 is the last: the lowest address bit of the index, and its width. */
+  readonly shift: readonly number[];
+  readonly width: readonly number[];
+  /** Bits of a valid input address, and what those above must be. */
+  readonly inputBits: number;
+  readonly above: 'sign' | 'zero';
+  readonly tooWide: Rule;
+  /** Whether the entry points on or maps, or which rule it breaks. */
+  sort(low: number, high: number, level: number): 'pointer' | 'leaf' | Rule;
+  /** The frame a pointer or a leaf names. */
+  target(low: number, high: number): number;
+  /** Size of what a leaf maps, as a power of two of bytes; at least the 4096 of a frame. */
+  span(low: number, high: number, level: number): number;
+  /** Which permission is missing. */
+  refuses(low: number, high: number, access: Access): Rule | null;
+  /** Accessed and dirty bits that the access sets, in the low half. */
+  marks(low: number, high: number, access: Access): number;
+  /** The rule that a walk breaks that may not set them. */
+  readonly unmarked: Rule;
+}
+
+/** A pointer in a table of the last level. */
+export const pointerTooDeep = (section: string, bits: string): Rule => ({ field: 'leaf', bits, text: 'an entry of the last level must map a page, not point to a further table', section });

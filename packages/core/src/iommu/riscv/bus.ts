@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The unit's way to memory: the limit of physical addresses, byte order, and
+ * the account of each access for whoever watches. An address above the limit
+ * is refused without an access.
+ */
+import type { AccessStatus, TablePort } from '../port.ts';
+import { addressOf, swapBytes, wordOf } from '../word.ts';
+
+/** One access of the unit, as it happens. */
+export interface BusEvent {
+  readonly kind: 'read' | 'write' | 'atomic';
+  /** What was accessed: `device directory, level 1`, … */
+  readonly what: string;
+  readonly address: bigint;
+  readonly bytes: number;
+  /** 64-bit words in the structure's own byte order; a 4-byte entry gives one. */
+  readonly words: readonly bigint[];
+  readonly status: AccessStatus;
+}
+
+export class Bus {
+  readonly data: Uint32Array;
+  /** Called on every access; null costs nothing. */
+  watch: ((event: BusEvent) => void) | null = null;
+  readonly #port: TablePort;
+  readonly #frames: number;
+
+  constructor(port: TablePort, addressBits: number) {
+    this.#port = port;
+    this.data = port.data;
+    this.#frames = 2 ** Math.max(0, addressBits - 12);
+  }
+
+  load(what: string, frame: number, offset: number, bytes: number, bigEndian: boolean): AccessStatus {
+    if (frame >= this.#frames) return 'denied';
+    const status = this.#port.load(frame, offset, bytes);
+    if (bigEndian) this.#swap(bytes);
+    if (this.watch !== null) this.#tell('read', what, frame, offset, bytes, status);
+    return status;
+  }
+
+  /** Sets bits in the low half of an entry, atomically, if it still holds what was read. */
+  mark(what: string, frame: number, offset: number, bytes: number, bigEndian: boolean, low: number, high: number, bits: number): AccessStatus | 'changed' {
+    if (frame >= this.#frames) return 'denied';
+    const status = this.#port.reload(frame, offset, bytes);
+    if (bigEndian) this.#swap(bytes);
+    if (this.watch !== null) this.#tell('atomic', what, frame, offset, bytes, status);
+    if (status !== 'ok') return status;
+    if (this.data[0] !== low >>> 0 || (bytes === 8 && this.data[1] !== high >>> 0)) return 'changed';
+    this.data[0] = (low | bits) >>> 0;
+    return this.store(what, frame, offset, bytes, bigEndian);
+  }
+
+  /** Writes what is in `data`. */
+  store(what: string, frame: number, offset: number, bytes: number, bigEndian: boolean): AccessStatus {
+    if (frame >= this.#frames) return 'denied';
+    const words = this.watch === null ? [] : this.#words(bytes);
+    if (bigEndian) this.#swap(bytes);
+    const status = this.#port.store(frame, offset, bytes);
+    this.watch?.({ kind: 'write', what, address: addressOf(frame, offset), bytes, words, status });
+    return status;
+  }
+
+  /** Stores 64-bit words, or four bytes of one. */
+  storeWords(what: string, frame: number, offset: number, bytes: number, bigEndian: boolean, words: readonly bigint[]): AccessStatus {
+    words.forEach((word, i) => {
+      this.data[2 * i] = Number(word & 0xffff_ffffn);
+      this.data[2 * i + 1] = Number((word >> 32n) & 0xffff_ffffn);
+    });
+    return this.store(what, frame, offset, bytes, bigEndian);
+  }
+
+  #tell(kind: 'read' | 'atomic', what: string, frame: number, offset: number, bytes: number, status: AccessStatus): void {
+    this.watch?.({ kind, what, address: addressOf(frame, offset), bytes, words: this.#words(bytes), status });
+  }
+
+  #words(bytes: number): bigint[] {
+    if (bytes === 4) return [BigInt(this.data[0] ?? 0)];
+    return Array.from({ length: bytes / 8 }, (_, i) => wordOf(this.data[2 * i] ?? 0, this.data[2 * i + 1] ?? 0));
+  }
+
+  /** Reverses the bytes of each 64-bit word, or of the one word of four bytes. */
+  #swap(bytes: number): void {
+    const d = this.data;
+    if (bytes === 4) {
+      d[0] = swapBytes(d[0] ?? 0);
+      return;
+    }
+    for (let i = 0; i < bytes / 4; i += 2) {
+      const low = swapBytes(d[i + 1] ?? 0);
+      d[i + 1] = swapBytes(d[i] ?? 0);
+      d[i] = low;
+    }
+  }
+}

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+/** From a device id to its context: the walk of the device directory and the checks of what it finds. */
+import { wordView } from '../../base/layout-words.ts';
+import type { Rule, TableFormat } from '../format.ts';
+import { addressOf } from '../word.ts';
+import type { Bus } from './bus.ts';
+import { CORRUPT, DENIED, fault, type Fault } from './fault.ts';
+import { firstStage, processLevels, secondStage, type Features } from './features.ts';
+import { BaseDeviceContext, DeviceContext, DirectoryEntry } from './structures.ts';
+
+const LOCATE = 'RISC-V IOMMU, "Process to locate the Device-context"';
+const CHECKS = 'RISC-V IOMMU, "Device-context configuration checks"';
+const TRANSLATE = 'RISC-V IOMMU, "Process to translate an IOVA"';
+
+/** A device context, read and checked. */
+export interface Device {
+  readonly enAts: boolean;
+  readonly enPri: boolean;
+  readonly t2gpa: boolean;
+  readonly dtf: boolean;
+  readonly prpr: boolean;
+  readonly gade: boolean;
+  readonly sade: boolean;
+  readonly dpe: boolean;
+  readonly bigEndian: boolean;
+  readonly sxl: boolean;
+  readonly second: TableFormat | 'bare';
+  readonly secondRoot: number;
+  readonly gscid: number;
+  /** The process directory, or the first stage itself. */
+  readonly fsc: { readonly kind: 'directory'; readonly levels: 0 | 1 | 2 | 3; readonly root: number } | { readonly kind: 'stage'; readonly format: TableFormat | 'bare'; readonly root: number; readonly pscid: number };
+  readonly msi: { readonly root: number; readonly mask: number; readonly pattern: number } | null;
+}
+
+/** What the registers say about the directory. */
+export interface DirectoryRegisters {
+  /** 2, 3, 4: a directory of one to three levels. */
+  readonly mode: number;
+  readonly root: number;
+  readonly be: boolean;
+  readonly gxl: boolean;
+}
+
+const entry = wordView(DirectoryEntry);
+const base = wordView(BaseDeviceContext);
+const extended = wordView(DeviceContext);
+
+/** Index bits of each level, last first. */
+const BASE_BITS = [7, 9, 8] as const;
+const EXTENDED_BITS = [6, 9, 9] as const;
+
+/** Whether the device id has more bits than the directory has levels for. */
+export function deviceTooWide(of: Features, mode: number, deviceId: number): boolean {
+  const bits = of.caps.MSI_FLAT ? EXTENDED_BITS : BASE_BITS;
+  let width = 0;
+  for (let level = 0; level < mode - 1; level += 1) width += bits[level] ?? 0;
+  return deviceId >= 2 ** width;
+}
+
+export function locateDevice(of: Features, registers: DirectoryRegisters, bus: Bus, deviceId: number): Device | Fault {
+  if (deviceTooWide(of, registers.mode, deviceId)) return fault(260, { table: 'device directory', level: null, entry: null, rule: TOO_WIDE });
+  const bits = of.caps.MSI_FLAT ? EXTENDED_BITS : BASE_BITS;
+  const size = of.caps.MSI_FLAT ? 64 : 32;
+  let table = registers.root;
+  for (let level = registers.mode - 2; level > 0; level -= 1) {
+    const lowest = level === 1 ? bits[0] : bits[0] + bits[1];
+    const offset = ((deviceId >>> lowest) & ((1 << (bits[level] ?? 0)) - 1)) * 8;
+    const status = bus.load(LEVELS[level] ?? 'device directory', table, offset, 8, registers.be);
+    const here = { table: 'device directory', level, entry: addressOf(table, offset) };
+    if (status !== 'ok') return status === 'denied' ? fault(257, { ...here, rule: DENIED }) : fault(268, { ...here, rule: CORRUPT });
+    if (entry.get.V(bus.data, 0) === 0) return fault(258, { ...here, rule: NOT_VALID });
+    if (entry.hasStray(bus.data, 0)) return fault(259, { ...here, rule: STRAY_ENTRY });
+    table = entry.get.PPN(bus.data, 0);
+  }
+  const offset = (deviceId & ((1 << bits[0]) - 1)) * size;
+  const status = bus.load('device context', table, offset, size, registers.be);
+  const here = { table: 'device directory', level: 0, entry: addressOf(table, offset) };
+  if (status !== 'ok') return status === 'denied' ? fault(257, { ...here, rule: DENIED }) : fault(268, { ...here, rule: CORRUPT });
+  if (base.get.V(bus.data, 0) === 0) return fault(258, { ...here, rule: NOT_VALID });
+  const device = check(of, registers, bus.data);
+  return 'text' in device ? fault(259, { ...here, rule: device }) : device;
+}
+
+const LEVELS = ['device context', 'device directory, level 1', 'device directory, level 2'];
+
+/** The context, or the first rule that it breaks. */
+function check(of: Features, registers: DirectoryRegisters, words: Uint32Array): Device | Rule {
+  const get = extended.get;
+  const { caps, options } = of;
+  const stray = caps.MSI_FLAT ? extended.hasStray(words, 0) : base.hasStray(words, 0);
+  if (stray) return STRAY_CONTEXT;
+  if (!caps.QOSID && (get.RCID(words, 0) !== 0 || get.MCID(words, 0) !== 0)) return QOS;
+
+  const enAts = get.EN_ATS(words, 0) === 1;
+  const enPri = get.EN_PRI(words, 0) === 1;
+  const prpr = get.PRPR(words, 0) === 1;
+  const t2gpa = get.T2GPA(words, 0) === 1;
+  if (!caps.ATS && (enAts || enPri || prpr)) return NO_ATS;
+  if (!enAts && t2gpa) return T2GPA_ALONE;
+  if (!enAts && enPri) return PRI_ALONE;
+  if (!enPri && prpr) return PRPR_ALONE;
+  if (!caps.T2GPA && t2gpa) return NO_T2GPA;
+
+  const gade = get.GADE(words, 0) === 1;
+  const sade = get.SADE(words, 0) === 1;
+  if (!caps.AMO_HWAD && (gade || sade)) return NO_HWAD;
+  const bigEndian = get.SBE(words, 0) === 1;
+  if (bigEndian !== registers.be && !(caps.END && options.beWritable)) return SBE_VALUE;
+  const sxl = get.SXL(words, 0) === 1;
+  if (registers.gxl ? !sxl : sxl && !options.gxlWritable) return SXL_VALUE;
+
+  const secondMode = get.iohgatp_MODE(words, 0);
+  const second = secondStage(of, secondMode, registers.gxl);
+  if (second === null) return SECOND_MODE;
+  const secondRoot = get.iohgatp_PPN(words, 0);
+  if (second !== 'bare' && secondRoot % 4 !== 0) return SECOND_ROOT;
+  if (t2gpa && second === 'bare') return T2GPA_BARE;
+
+  const pdtv = get.PDTV(words, 0) === 1;
+  const dpe = get.DPE(words, 0) === 1;
+  if (!pdtv && dpe) return DPE_ALONE;
+  const root = get.fsc_PPN(words, 0);
+  const mode = get.fsc_MODE(words, 0);
+  const levels = pdtv ? processLevels(of, mode) : 0;
+  if (levels === null) return DIRECTORY_MODE;
+  const first = pdtv ? 'bare' : firstStage(of, mode, sxl);
+  if (first === null) return FIRST_MODE;
+
+  const msiMode = caps.MSI_FLAT ? get.msiptp_MODE(words, 0) : 0;
+  if (msiMode > 1) return MSI_MODE;
+  if (msiMode === 1 && second === 'bare') return MSI_BARE;
+  return {
+    enAts,
+    enPri,
+    t2gpa,
+    dtf: get.DTF(words, 0) === 1,
+    prpr,
+    gade,
+    sade,
+    dpe,
+    bigEndian,
+    sxl,
+    second,
+    secondRoot,
+    gscid: get.GSCID(words, 0),
+    fsc: pdtv ? { kind: 'directory', levels, root } : { kind: 'stage', format: first, root, pscid: get.PSCID(words, 0) },
+    msi: msiMode === 1 ? { root: get.msiptp_PPN(words, 0), mask: get.msi_addr_mask(words, 0), pattern: get.msi_addr_pattern(words, 0) } : null,
+  };
+}
+
+const bad = (field: string, bits: string, text: string, section = CHECKS): Rule => ({ field, bits, text, section });
+const TOO_WIDE = bad('device_id', '23:0', 'the device id has more bits than the directory has levels for', TRANSLATE);
+const NOT_VALID: Rule = { field: 'V', bits: '0', text: 'V must be set', section: LOCATE, repair: { set: 1n } };
+const STRAY_ENTRY: Rule = { field: 'reserved', bits: '63:54, 9:1', text: 'reserved bits of a directory entry must be clear', section: LOCATE, repair: { clear: (0x3ffn << 54n) | 0x3fen } };
+const STRAY_CONTEXT = bad('reserved', 'any', 'reserved bits of a device context must be clear');
+const QOS = bad('ta.RCID ta.MCID', '191:168', 'without capabilities.QOSID these bits are reserved');
+const NO_ATS = bad('tc.EN_ATS', '1, 2, 6', 'EN_ATS, EN_PRI and PRPR need capabilities.ATS');
+const T2GPA_ALONE = bad('tc.T2GPA', '3', 'T2GPA needs EN_ATS');
+const PRI_ALONE = bad('tc.EN_PRI', '2', 'EN_PRI needs EN_ATS');
+const PRPR_ALONE = bad('tc.PRPR', '6', 'PRPR needs EN_PRI');
+const NO_T2GPA = bad('tc.T2GPA', '3', 'T2GPA needs capabilities.T2GPA');
+const T2GPA_BARE = bad('tc.T2GPA', '3', 'T2GPA needs a second stage');
+const NO_HWAD = bad('tc.GADE tc.SADE', '8:7', 'GADE and SADE need capabilities.AMO_HWAD');
+const SBE_VALUE = bad('tc.SBE', '10', 'SBE must equal fctl.BE unless both byte orders exist and fctl.BE can be written');
+const SXL_VALUE = bad('tc.SXL', '11', 'SXL must be 1 when fctl.GXL is, and 0 when GXL is fixed at 0');
+const SECOND_MODE = bad('iohgatp.MODE', '127:124', 'the mode is not one that is built in');
+const SECOND_ROOT = bad('iohgatp.PPN', '107:64', 'the root of the second stage must be aligned to 16 KiB');
+const DPE_ALONE = bad('tc.DPE', '9', 'DPE needs PDTV');
+const DIRECTORY_MODE = bad('fsc.MODE', '255:252', 'the process directory mode is not one that is built in');
+const FIRST_MODE = bad('fsc.MODE', '255:252', 'the first-stage mode is not one that is built in');
+const MSI_MODE = bad('msiptp.MODE', '319:316', 'the MSI mode must be Off or Flat');
+const MSI_BARE = bad('msiptp.MODE', '319:316', 'MSI translation needs a second stage');

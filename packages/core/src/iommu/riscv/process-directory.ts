@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+/** From a process id to its context. The directory lies at guest addresses where there is a second stage. */
+import { wordView } from '../../base/layout-words.ts';
+import type { Rule, TableFormat } from '../format.ts';
+import { addressOf } from '../word.ts';
+import type { Bus } from './bus.ts';
+import type { AccessKind } from './causes.ts';
+import { CORRUPT, DENIED, fault, type Fault } from './fault.ts';
+import { firstStage, type Features } from './features.ts';
+import { DirectoryEntry, ProcessContext } from './structures.ts';
+import type { Space, TwoStage } from './two-stage.ts';
+
+const LOCATE = 'RISC-V IOMMU, "Process to locate the Process-context"';
+const CHECKS = 'RISC-V IOMMU, "Process-context configuration checks"';
+
+export interface Process {
+  readonly ens: boolean;
+  readonly sum: boolean;
+  readonly pscid: number;
+  readonly format: TableFormat | 'bare';
+  readonly root: number;
+}
+
+const entry = wordView(DirectoryEntry);
+const context = wordView(ProcessContext);
+const SHIFT = [0, 8, 17] as const;
+const MASK = [0xff, 0x1ff, 0x7] as const;
+
+/** Whether the process id has more bits than the directory has levels for. */
+export function processTooWide(levels: number, processId: number): boolean {
+  return levels > 0 && processId >= (levels === 1 ? 0x100 : levels === 2 ? 0x2_0000 : 0x10_0000);
+}
+
+export function locateProcess(of: Features, bus: Bus, stages: TwoStage, space: Space, sxl: boolean, levels: number, root: number, processId: number, kind: AccessKind): Process | Fault {
+  let table = root;
+  for (let level = levels - 1; ; level -= 1) {
+    const bytes = level === 0 ? 16 : 8;
+    const offset = ((processId >>> (SHIFT[level] ?? 0)) & (MASK[level] ?? 0)) * bytes;
+    const kept = stages.locateTable(space, table, offset, kind);
+    if (kept !== null) return kept;
+    const frame = stages.second.frame;
+    const status = bus.load(LEVELS[level] ?? 'process directory', frame, offset, bytes, space.firstBig);
+    const here = { table: 'process directory', level, entry: addressOf(frame, offset) };
+    if (status !== 'ok') return status === 'denied' ? fault(265, { ...here, rule: DENIED }) : fault(269, { ...here, rule: CORRUPT });
+    if (entry.get.V(bus.data, 0) === 0) return fault(266, { ...here, rule: NOT_VALID });
+    if (level > 0) {
+      if (entry.hasStray(bus.data, 0)) return fault(267, { ...here, rule: STRAY_ENTRY });
+      table = entry.get.PPN(bus.data, 0);
+      continue;
+    }
+    if (context.hasStray(bus.data, 0)) return fault(267, { ...here, rule: STRAY_CONTEXT });
+    const format = firstStage(of, context.get.fsc_MODE(bus.data, 0), sxl);
+    if (format === null) return fault(267, { ...here, rule: MODE });
+    return { ens: context.get.ENS(bus.data, 0) === 1, sum: context.get.SUM(bus.data, 0) === 1, pscid: context.get.PSCID(bus.data, 0), format, root: context.get.fsc_PPN(bus.data, 0) };
+  }
+}
+
+const LEVELS = ['process context', 'process directory, level 1', 'process directory, level 2'];
+const NOT_VALID: Rule = { field: 'V', bits: '0', text: 'V must be set', section: LOCATE, repair: { set: 1n } };
+const STRAY_ENTRY: Rule = { field: 'reserved', bits: '63:54, 9:1', text: 'reserved bits of a directory entry must be clear', section: LOCATE, repair: { clear: (0x3ffn << 54n) | 0x3fen } };
+const STRAY_CONTEXT: Rule = { field: 'reserved', bits: '123:108, 63:32, 11:3', text: 'reserved bits of a process context must be clear', section: CHECKS };
+const MODE: Rule = { field: 'fsc.MODE', bits: '127:124', text: 'the first-stage mode is not one that is built in', section: CHECKS };

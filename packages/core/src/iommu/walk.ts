@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The walker core: one loop for every page-table format. It reads entries
+ * through `Tables`, which knows where tables lie (for a nested walk, behind
+ * another walk) and in which byte order, and it sets accessed and dirty bits.
+ *
+ * A walker holds the result of its last walk, so that a walk allocates nothing.
+ */
+import type { Access, Rule, TableFormat } from './format.ts';
+import { bitsOf } from './word.ts';
+
+/** `refused`: see `rule`. `denied`, `corrupt`: reading or writing the entry failed. `unreached`: the table's own address did not translate. */
+export type WalkEnd = 'reached' | 'refused' | 'denied' | 'corrupt' | 'unreached';
+
+export interface Tables {
+  /** Reads the entry at the table address into `walker.low` and `walker.high`, and says where it lies physically. */
+  load(walker: Walker, frame: number, offset: number, bytes: number): WalkEnd;
+  /** Sets bits in the entry just read, atomically. `changed`: it was not what was read, look again. */
+  mark(walker: Walker, bits: number, bytes: number): WalkEnd | 'changed';
+}
+
+export class Walker {
+  /** The entry read last. */
+  low = 0;
+  high = 0;
+  level = 0;
+  /** Where that entry lies physically, and its table address before any further translation. */
+  entryFrame = 0;
+  entryOffset = 0;
+  tableFrame = 0;
+  tableOffset = 0;
+  /** What the walk reached: a frame and the power of two of bytes mapped around it. */
+  frame = 0;
+  span = 12;
+  rule: Rule | null = null;
+  /** Bits that some pointer of the last walk has set, low half: what a format inherits downwards. */
+  inherited = 0;
+
+  walk(format: TableFormat, root: number, low: number, high: number, access: Access, updates: boolean, tables: Tables): WalkEnd {
+    this.rule = null;
+    this.level = format.levels;
+    this.inherited = 0;
+    if (!fits(format, low, high)) return this.#refuse(format.tooWide);
+    let table = root;
+    for (let level = format.levels - 1; ; level -= 1) {
+      this.level = level;
+      const byte = bitsOf(low, high, format.shift[level] ?? 0, format.width[level] ?? 0) * format.entryBytes;
+      this.tableFrame = table + (byte >>> 12);
+      this.tableOffset = byte & 0xfff;
+      const loaded = tables.load(this, this.tableFrame, this.tableOffset, format.entryBytes);
+      if (loaded !== 'reached') return loaded;
+
+      const sort = format.sort(this.low, this.high, level);
+      if (sort === 'pointer') {
+        table = format.target(this.low, this.high);
+        this.inherited |= this.low;
+        continue;
+      }
+      if (sort !== 'leaf') return this.#refuse(sort);
+      const missing = format.refuses(this.low, this.high, access);
+      if (missing !== null) return this.#refuse(missing);
+      const marks = format.marks(this.low, this.high, access);
+      if (marks !== 0) {
+        if (!updates) return this.#refuse(format.unmarked);
+        const marked = tables.mark(this, marks, format.entryBytes);
+        if (marked === 'changed') {
+          level += 1; // the same entry again
+          continue;
+        }
+        if (marked !== 'reached') return marked;
+      }
+      this.span = format.span(this.low, this.high, level);
+      this.frame = within(format.target(this.low, this.high), this.span - 12, low, high);
+      return 'reached';
+    }
+  }
+
+  #refuse(rule: Rule): WalkEnd {
+    this.rule = rule;
+    return 'refused';
+  }
+}
+
+/** Whether the bits above the format's input are what they must be. */
+function fits(format: TableFormat, low: number, high: number): boolean {
+  const bits = format.inputBits;
+  if (bits >= 64) return true;
+  if (format.above === 'zero') return bits >= 32 ? high >>> (bits - 32) === 0 : high === 0 && low >>> bits === 0;
+  if (bits === 32) return high === 0;
+  const top = (high | 0) >> (bits - 33);
+  return top === 0 || top === -1;
+}
+
+/** The frame of the address within a mapping of 2^`bits` frames. */
+function within(frame: number, bits: number, low: number, high: number): number {
+  if (bits === 0) return frame;
+  const size = 2 ** bits;
+  return frame - (frame % size) + ((high * 0x10_0000 + (low >>> 12)) % size);
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Recorded answers of other IOMMUs, one JSON object a line, told apart by their
+ * keys. A line that cannot be run is counted as not run, with the reason.
+ */
+import { Fields, FormatError } from './json.ts';
+import { compareSecond, runVector } from './riscv-oracle.ts';
+
+export type IommuFormat = 'riscv' | 'riscv-second' | 'vtd' | 'smmuv3';
+
+/** Which IOMMU format the first line of a file has; null for any other file. */
+export function iommuFormat(text: string): IommuFormat | null {
+  const row = text.split('\n', 64).find((line) => line.trim() !== '');
+  if (row === undefined) return null;
+  try {
+    return formatOf(new Fields(JSON.parse(row), 'line'));
+  } catch {
+    return null;
+  }
+}
+
+function formatOf(line: Fields): IommuFormat | null {
+  if (line.has('caps') && line.has('steps')) return 'riscv';
+  if (line.has('cls') && line.has('second')) return 'riscv-second';
+  if (line.has('ecap') && line.has('dma')) return 'vtd';
+  return line.has('idr') && line.has('dma') ? 'smmuv3' : null;
+}
+
+export type IommuComparison =
+  | { readonly kind: 'agrees'; readonly name: string }
+  | { readonly kind: 'disagrees'; readonly name: string; readonly problems: readonly string[] }
+  | { readonly kind: 'not-run'; readonly name: string; readonly why: string };
+
+export interface IommuSummary {
+  readonly agree: number;
+  readonly disagree: number;
+  readonly notRun: number;
+  /** Steps with a recorded list of table accesses, and those whose order is ours too. */
+  readonly walks: number;
+  readonly sameWalks: number;
+}
+
+/** Files that lie beside a list of a second model's answers: they hold the vectors it speaks of. */
+export const COMPANIONS = ['riscv-iommu.jsonl', 'riscv-iommu-quirks.jsonl'] as const;
+
+/** Compares every line. `companions`: texts to find the vectors in that a line only names. */
+export function compareIommu(text: string, companions: readonly string[] = [], onLine: (comparison: IommuComparison, done: number) => void = () => undefined): IommuSummary {
+  const count = { agrees: 0, disagrees: 0, 'not-run': 0 };
+  const walks = { all: 0, same: 0 };
+  const known = lazily(() => vectorsOf(companions));
+  const rows = text.split('\n');
+  rows.forEach((row, i) => {
+    if (row.trim() === '') return;
+    const comparison = compareLine(row, i + 1, known, walks);
+    count[comparison.kind] += 1;
+    onLine(comparison, i + 1);
+  });
+  return { agree: count.agrees, disagree: count.disagrees, notRun: count['not-run'], walks: walks.all, sameWalks: walks.same };
+}
+
+function compareLine(row: string, number: number, known: () => ReadonlyMap<string, Fields>, walks: { all: number; same: number }): IommuComparison {
+  let name = `line ${number}`;
+  try {
+    const line = new Fields(JSON.parse(row), name);
+    if (line.has('id')) name = line.text('id');
+    const problems = problemsOf(line, known, walks);
+    return problems.length === 0 ? { kind: 'agrees', name } : { kind: 'disagrees', name, problems };
+  } catch (error) {
+    if (error instanceof FormatError) return { kind: 'not-run', name, why: error.message };
+    if (error instanceof SyntaxError) return { kind: 'not-run', name, why: `not JSON: ${error.message}` };
+    throw error;
+  }
+}
+
+function problemsOf(line: Fields, known: () => ReadonlyMap<string, Fields>, walks: { all: number; same: number }): readonly string[] {
+  switch (formatOf(line)) {
+    case 'riscv': {
+      const run = runVector(line);
+      walks.all += run.walks;
+      walks.same += run.sameWalks;
+      return run.problems;
+    }
+    case 'riscv-second': {
+      const vector = known().get(line.text('id'));
+      if (vector === undefined) throw new FormatError(`the vector is not at hand; expected it in ${COMPANIONS.join(' or ')} beside this file`);
+      return compareSecond(line, vector);
+    }
+    case 'vtd':
+      throw new FormatError('VT-d is not modelled yet');
+    case 'smmuv3':
+      throw new FormatError('SMMUv3 is not modelled yet');
+    case null:
+      throw new FormatError('not a vector of an IOMMU: expected the keys caps and steps, cls and second, ecap and dma, or idr and dma');
+  }
+}
+
+function vectorsOf(texts: readonly string[]): Map<string, Fields> {
+  const out = new Map<string, Fields>();
+  for (const text of texts) {
+    for (const row of text.split('\n')) {
+      if (row.trim() === '') continue;
+      try {
+        const line = new Fields(JSON.parse(row), 'vector');
+        if (formatOf(line) === 'riscv') out.set(line.text('id'), line);
+      } catch (error) {
+        if (!(error instanceof FormatError || error instanceof SyntaxError)) throw error;
+      }
+    }
+  }
+  return out;
+}
+
+function lazily<T>(make: () => T): () => T {
+  let made: { value: T } | null = null;
+  return () => (made ??= { value: make() }).value;
+}
+
+/** One line for people; the first differences only. */
+export function describeIommu(c: IommuComparison): string {
+  switch (c.kind) {
+    case 'agrees':
+      return `${c.name}: agrees`;
+    case 'not-run':
+      return `${c.name}: not run: ${c.why}`;
+    case 'disagrees':
+      return `${c.name}: ${c.problems.slice(0, 4).join('; ')}${c.problems.length > 4 ? `; and ${c.problems.length - 4} more` : ''}`;
+  }
+}
