@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Our IOMMUs against the answers of others: every vector, in full. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { compareIommu, describeIommu, iommuFormat } from '@dmalab/litmus/iommu/oracle';
+
+const read = (name: string): string => readFileSync(new URL(`../oracle/iommu/${name}.jsonl`, import.meta.url), 'utf8');
+const riscv = read('riscv-iommu');
+
+describe('the RISC-V IOMMU answers as the reference model', () => {
+  it('on every vector, reading tables in the same order', () => {
+    const problems: string[] = [];
+    const summary = compareIommu(riscv, [], (c) => {
+      if (c.kind !== 'agrees') problems.push(describeIommu(c));
+    });
+    expect(problems).toEqual([]);
+    expect(summary).toEqual({ agree: 1941, disagree: 0, notRun: 0, walks: 4026, sameWalks: 4026 });
+  });
+
+  it('and as the second model where the text allows both and the switches say so', () => {
+    const problems: string[] = [];
+    const summary = compareIommu(read('riscv-iommu-second'), [riscv], (c) => {
+      if (c.kind !== 'agrees') problems.push(describeIommu(c));
+    });
+    expect(problems).toEqual([]);
+    expect(summary).toMatchObject({ agree: 122, disagree: 0, notRun: 0 });
+  });
+});
+
+describe('the comparison can fail', () => {
+  const row = (id: string): Record<string, unknown> => {
+    const found = riscv.split('\n').find((line) => line.includes(`"id":"${id}"`));
+    if (found === undefined) throw new Error(`no vector ${id}`);
+    return JSON.parse(found) as Record<string, unknown>;
+  };
+  /** The vector with one recorded value replaced everywhere it is expected. */
+  const changed = (id: string, from: RegExp, to: string): string => {
+    const { expect: recorded, final, ...inputs } = row(id);
+    return JSON.stringify({ ...inputs, expect: JSON.parse(JSON.stringify(recorded).replace(from, to)), final: JSON.parse(JSON.stringify(final).replace(from, to)) });
+  };
+  it.each([
+    ['an address', 'msi-flat-001', /"pa":"0x28000000"/, '"pa":"0x28001000"', 'pa 0x28000000, expected 0x28001000'],
+    ['a size', 's1-napot-017', /"size":"0x1000"/, '"size":"0x10000"', 'size 0x1000, expected 0x10000'],
+    ['a cause', 'ddt-offbare-002', /"cause":256/, '"cause":257', 'cause 256, expected 257'],
+    ['a status', 'ddt-walk-fault-003', /"status":"ca"/, '"status":"ur"', 'status ca, expected ur'],
+    ['a guest address', 'sv32-wide-001', /"iotval2":"0x412345000"/, '"iotval2":"0x412346000"', 'iotval2 0x412345000, expected 0x412346000'],
+    ['an ATS permission', 's1-ad-016', /"w":1/, '"w":0', 'ats.w 1, expected 0'],
+    ['a word in memory', 's1-ad-003', /"0x1159e245b"/, '"0x1159e241b"', 'memory 0x1f40002a28 = 0x1159e245b, expected 0x1159e241b'],
+    ['a write that is missing', 's1-ad-003', /\["0x1f40002a28","0x1159e245b"\]/, '["0x80000000","0x0"]', 'memory 0x80000000 not written'],
+    ['a message', 'pri-basic-001', /0x21f1a500000000/, '0x2101a500000000', 'messages [{"code":5'],
+    ['an ordering', 'cq-fence-002', /"sync":\[0,1\]/, '"sync":[1,1]', 'ordering [0,1], expected [1,1]'],
+    ['a register', 'reg-056', /"val":"0x3033"/, '"val":"0x3333"', 'value 0x3033, expected 0x3333'],
+    ['a state at the end', 'ddt-offbare-002', /"fqt":1/, '"fqt":0', 'final fqt 0x1, expected 0x0'],
+    ['a memory type', 'nested-pbmt-002', /"pbmt":1/, '"pbmt":2', 'pbmt 1, expected 2'],
+    ['an interrupt file in memory', 'msi-mrif-001', /"nid":0/, '"nid":1', 'mrif 0x55555200 0x0 0x28010000, expected 0x55555200 0x1 0x28010000'],
+  ])('on %s', (_, id, from, to, message) => {
+    const lines: string[] = [];
+    expect(compareIommu(changed(id, from, to), [], (c) => lines.push(describeIommu(c)))).toMatchObject({ agree: 0, disagree: 1, notRun: 0 });
+    expect(lines[0]).toContain(message);
+  });
+
+  it('and the wish of the text wins over what a model did', () => {
+    const recorded = row('ddt-offbare-002');
+    const wrong = JSON.stringify({ ...recorded, expect: [{ op: 'xlate', status: 'ok' }], spec_expect: recorded['expect'] });
+    expect(compareIommu(wrong)).toMatchObject({ agree: 1 });
+  });
+
+  it('and what cannot be run is said', () => {
+    const lines: string[] = [];
+    const text = ['not json', '{"id":"a"}', '{"id":"b","caps":"0x1","steps":[]}', '{"id":"c","cls":"choice","second":{}}'].join('\n');
+    expect(compareIommu(text, [], (c) => lines.push(describeIommu(c)))).toMatchObject({ agree: 0, disagree: 0, notRun: 4 });
+    expect(lines.map((line) => line.replace(/not JSON:.*/, 'not JSON'))).toEqual([
+      'line 1: not run: not JSON',
+      'a: not run: not a vector of an IOMMU: expected the keys caps and steps, cls and second, ecap and dma, or idr and dma',
+      'b: not run: line 3.impl: expected an object',
+      'c: not run: the vector is not at hand; expected it in riscv-iommu.jsonl or riscv-iommu-quirks.jsonl beside this file',
+    ]);
+  });
+
+  it('formats are told apart by their keys', () => {
+    expect(iommuFormat(riscv)).toBe('riscv');
+    expect(iommuFormat(read('riscv-iommu-second'))).toBe('riscv-second');
+    expect(iommuFormat('{"name":"SB","text":"","states":[]}')).toBeNull();
+    expect(iommuFormat('')).toBeNull();
+  });
+});

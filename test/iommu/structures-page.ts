@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+/** docs/iommu-structures.md, made out of the declarations the hardware models run on. */
+import type { Field, Layout } from '@dmalab/core/base/layout';
+import * as records from '@dmalab/core/iommu/riscv/records';
+import * as registers from '@dmalab/core/iommu/riscv/registers';
+import * as structures from '@dmalab/core/iommu/riscv/structures';
+
+type AnyLayout = Layout<Readonly<Record<string, Field>>>;
+
+/** What an answer rests on. */
+const BADGES = {
+  oracle: 'checked against recorded answers of an independent model (`test/oracle/iommu`)',
+  section: 'from the cited section; no outside answers',
+} as const;
+
+interface Chapter {
+  readonly title: string;
+  readonly badge: keyof typeof BADGES;
+  readonly layouts: readonly AnyLayout[];
+}
+
+export const CHAPTERS: readonly Chapter[] = [
+  { title: 'RISC-V IOMMU: tables in memory', badge: 'oracle', layouts: layoutsOf(structures) },
+  { title: 'RISC-V IOMMU: queues', badge: 'oracle', layouts: layoutsOf(records) },
+  { title: 'RISC-V IOMMU: registers', badge: 'oracle', layouts: layoutsOf(registers) },
+];
+
+function layoutsOf(module: object): AnyLayout[] {
+  return Object.values(module).filter((value: unknown): value is AnyLayout => typeof value === 'object' && value !== null && 'strayBits' in value);
+}
+
+export function structuresPage(): string {
+  const chapters = CHAPTERS.map(({ title, badge, layouts }) => [`## ${title}`, '', `Badge: *${badge}*, ${BADGES[badge]}.`, '', ...layouts.map(section)].join('\n'));
+  return [
+    '# IOMMU structures, bit by bit',
+    '',
+    'Made by `test/iommu/structures.test.ts` out of the declarations in `packages/core/src/iommu`; `DMALAB_WRITE_DOCS=1` in front of its run writes it anew.',
+    'Decoding, reserved-bit faults, register views and this page come from the same table. Bits that no row names are reserved: where the section says so, a set one is a fault.',
+    '',
+    ...chapters,
+    '## Where the registers lie',
+    '',
+    '| register | offset |',
+    '|---|---|',
+    ...Object.entries(registers.OFFSET).map(([name, offset]) => `| ${name} | ${offset} |`),
+    '',
+  ].join('\n');
+}
+
+function section(of: AnyLayout): string {
+  const rows = Object.entries(of.fields).map(([name, field]) => `| ${bitsText(field)} | ${name} | ${field.doc}${valuesText(field)} |`);
+  return [`### ${of.name}`, '', `${of.bytes} bytes. ${of.spec}.`, '', '| bits | field | meaning |', '|---|---|---|', ...rows, ''].join('\n');
+}
+
+const bitsText = (field: Field): string => (field.high === field.low ? String(field.low) : `${field.high}:${field.low}`);
+
+function valuesText(field: Field): string {
+  if (field.kind !== 'choice') return field.kind === 'frame' ? ' The value is the address.' : '';
+  return ` ${Object.entries(field.values)
+    .map(([name, value]) => `${value} ${name}`)
+    .join(', ')}.`;
+}
