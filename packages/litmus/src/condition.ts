@@ -163,6 +163,36 @@ function same(a: bigint, b: bigint): boolean {
   return fits(a) && fits(b) && BigInt.asUintN(32, a) === BigInt.asUintN(32, b);
 }
 
+/** As herd prints a condition, which a reader takes for the same one: locations in brackets, numbers in decimal. */
+export function showProposition(p: Proposition): string {
+  return show(p, 0);
+}
+/** How tightly a connective binds. */
+const BINDING = { or: 1, and: 2, implies: 3 } as const;
+const SIGNS = { or: '\\/', and: '/\\', implies: '=>' } as const;
+function show(p: Proposition, inside: number): string {
+  switch (p.kind) {
+    case 'true':
+    case 'false':
+      return p.kind;
+    case 'not':
+      return `not (${show(p.of, 0)})`;
+    case 'and':
+    case 'or':
+    case 'implies': {
+      const binding = BINDING[p.kind];
+      // `=>` groups to the right, the others may be regrouped.
+      const text = `${show(p.left, p.kind === 'implies' ? binding + 1 : binding)} ${SIGNS[p.kind]} ${show(p.right, binding)}`;
+      return binding < inside ? `(${text})` : text;
+    }
+    case 'compare':
+      return `${refKey(p.left)}${p.equal ? '=' : '<>'}${p.right.kind === 'register' || p.right.kind === 'memory' ? refKey(p.right) : showScalar(p.right)}`;
+    case 'array':
+      return `${p.name}${p.equal ? '=' : '<>'}{${p.values.map(showScalar).join(',')}}`;
+  }
+}
+const showScalar = (s: Scalar): string => (s.kind === 'integer' ? String(s.value) : s.offset === 0n ? s.name : `${s.name}+${s.offset}`);
+
 export const refKey = (ref: Ref): string => (ref.kind === 'register' ? `${ref.thread}:${ref.name}` : ref.index === null ? `[${ref.name}]` : `${ref.name}[${ref.index}]`);
 
 /** Registers by thread, name and number, then memory by name: herd's order, and the oracle's. */

@@ -19,8 +19,21 @@ describe('why', () => {
   it('a forbidden outcome: the cycle, with the rule on each edge', () => {
     const e = explain(parseLitmus(mp('DMB ST', 'DMB LD')));
     expect(e.kind).toBe('forbidden');
-    expect(e.kind === 'forbidden' && e.cycle.map((c) => c.rule).sort()).toEqual(['arm.read.bound', 'arm.write.bound', 'from-read', 'reads-from']);
-    expect(printExplanation(e)).toContain('P0: writes x=1 (STR W0,[X1])');
+    expect(e.kind === 'forbidden' && e.cycle.map((c) => c.rule).sort()).toEqual(['arm.ld', 'arm.st', 'from-read', 'reads-from']);
+    expect(printExplanation(e)).toContain('P0: writes x=1 (STR W0,[X1])\n    before, by DMB ST (P0, line 6): arm.st (Arm ARM DDI 0487, B2.3.7 barrier-ordered-before; oracle),');
+    expect(printExplanation(e)).toContain('before, by DMB LD (P1, line 5): arm.ld (');
+  });
+  it.each([
+    ['AArch64', '0:X1=x; 0:X3=y; 1:X1=y; 1:X3=x', ['MOV W0,#1', 'STR W0,[X1]', 'DSB OSH', 'LDR W2,[X3]'], '0:X2=0 /\\ 1:X2=0', 'DSB OSH (P0, line 6)'],
+    ['RISCV', '0:x6=x; 0:x7=y; 1:x6=y; 1:x7=x', ['li x5,1', 'sw x5,0(x6)', 'fence w,r', 'lw x8,0(x7)'], '0:x8=0 /\\ 1:x8=0', 'fence w,r (P0, line 6)'],
+    ['X86_64', '0:rcx=x; 0:rdx=y; 1:rcx=y; 1:rdx=x', ['nop', 'movl $1,(%rcx)', 'mfence', 'movl (%rdx),%eax'], '0:rax=0 /\\ 1:rax=0', 'mfence (P0, line 6)'],
+    ['RISCV', '0:x6=x; 0:x7=y; 1:x6=y; 1:x7=x', ['lr.w.aq x8,(x6)', 'nop', 'li x5,1', 'sw x5,0(x7)'], '0:x8=1 /\\ 1:x8=1', ''],
+    ['AArch64', '0:X1=x; 0:X3=y; 1:X1=y; 1:X3=x', ['LDR W2,[X1]', 'CBZ W2,L@', 'L@: MOV W0,#1', 'STR W0,[X3]'], '0:X2=1 /\\ 1:X2=1', 'the branch (P0, line 5)'],
+  ])('%s: names the instruction that keeps the order', (arch, init, code, condition, instruction) => {
+    const rows = code.map((c) => ` ${c.replace('@', '0')} | ${c.replace('@', '1')} ;`).join('\n');
+    const e = explain(parseLitmus(`${arch} t\n{ ${init} }\n P0 | P1 ;\n${rows}\nexists (${condition})\n`));
+    expect(e.kind).toBe('forbidden');
+    expect(e.kind === 'forbidden' && e.cycle.map((c) => c.instruction)).toContain(instruction);
   });
   it('an allowed one: the execution', () => {
     const e = explain(parseLitmus(mp('DMB ST', 'NOP')));

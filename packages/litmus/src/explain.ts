@@ -10,14 +10,16 @@ import type { GraphEvent } from '@dmalab/core/ordering/graph/execution';
 import type { Leaf } from '@dmalab/core/ordering/graph/leaf';
 import type { RuleTable } from '@dmalab/core/ordering/rules';
 import { showValue } from './memory-map.ts';
-import { MODELS, prepare } from './run.ts';
+import { largestWrite, MODELS, prepare } from './run.ts';
 import type { LitmusTest } from './test.ts';
 
 export interface ExplainedEdge {
   readonly from: string;
   readonly to: string;
-  /** Id of a rule, or `reads-from`, `coherence`, `from-read`. */
+  /** Id of a rule, or `reads-from`, `coherence`, `from-read`. Where an instruction in between keeps the order, the rule is that one's. */
   readonly rule: string;
+  /** The barrier, acquire or branch that keeps the two in order, and where it stands; '' if the two accesses alone do. */
+  readonly instruction: string;
   /** Manual and section of a rule. */
   readonly source: string;
   readonly evidence: string;
@@ -58,7 +60,7 @@ function firstThatSatisfies(test: LitmusTest, table: RuleTable, executions: numb
     loadStore: 'free',
     limits: { executions, events: 2_000 },
     onLeaf: (leaf) => {
-      const state = prepared.state((place) => leaf.final(place), () => 0);
+      const state = prepared.state((place) => leaf.final(place), (address) => largestWrite(leaf, address));
       if (state.filtered || !state.satisfies) return undefined;
       explanation = found(leaf, state.key);
       return explanation === null ? undefined : 'stop';
@@ -76,7 +78,16 @@ function describe(test: LitmusTest, event: GraphEvent): string {
 
 function explained(test: LitmusTest, edge: Edge): ExplainedEdge {
   const ends = { from: describe(test, edge.from), to: describe(test, edge.to) };
-  return edge.why.kind === 'rule' ? { ...ends, rule: edge.why.row.id, source: edge.why.row.source, evidence: edge.why.row.evidence } : { ...ends, rule: edge.why.kind, source: '', evidence: '' };
+  if (edge.why.kind !== 'rule') return { ...ends, rule: edge.why.kind, instruction: '', source: '', evidence: '' };
+  const { row, op } = edge.why.through ?? { row: edge.why.row, op: null };
+  const isEnd = op !== null && [edge.from, edge.to].some((e) => e.op.site === op.site);
+  return { ...ends, rule: row.id, instruction: op === null || isEnd ? '' : nameOf(op), source: row.source, evidence: row.evidence };
+}
+
+/** `DMB ST (P0, line 7)`. */
+function nameOf(op: GraphEvent['op']): string {
+  const name = op.kind === 'fence' ? op.as : 'name' in op ? op.name : undefined;
+  return `${name ?? (op.kind === 'branch' ? 'the branch' : op.kind)}${op.site == null ? '' : ` (${op.site.file}, line ${op.site.line})`}`;
 }
 
 /** Events thread by thread, each read with where its value came from. */
@@ -93,7 +104,7 @@ export function printExplanation(e: Explanation): string {
     case 'allowed':
       return `Allowed: ${e.state}\n${e.events.map((line) => `  ${line}\n`).join('')}`;
     case 'forbidden':
-      return `Forbidden: ${e.state} needs a cycle\n${e.cycle.map((c) => `  ${c.from}\n    before, by ${c.rule}${c.source === '' ? '' : ` (${c.source}; ${c.evidence})`},\n`).join('')}  ${e.cycle[0]?.from ?? ''}\n`;
+      return `Forbidden: ${e.state} needs a cycle\n${e.cycle.map((c) => `  ${c.from}\n    before, by ${c.instruction === '' ? '' : `${c.instruction}: `}${c.rule}${c.source === '' ? '' : ` (${c.source}; ${c.evidence})`},\n`).join('')}  ${e.cycle[0]?.from ?? ''}\n`;
     case 'impossible':
       return 'Impossible: no execution ends like this, whatever the ordering rules (coherence of one location, or the values, forbid it)\n';
   }

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-/** The initial state: `x=1; int64_t p=&x; int a[4]={1,2}; 0:X1=x;`. Everything else starts at 0. */
+/** The initial state: `x=1; int64_t p=&x; int a[4]={1,2}; 0:X1=x; uint64_t 0:X3;`. Everything else starts at 0. */
 import type { Assembler, Context } from './asm/assembler.ts';
 import { parseScalar } from './condition.ts';
-import { cType, QUALIFIERS, TYPE_NAMES, type MemoryMap } from './memory-map.ts';
+import { cType, QUALIFIERS, TYPE_NAMES, type CType, type MemoryMap } from './memory-map.ts';
 import type { Tokens } from './source.ts';
 import type { Scalar } from './test.ts';
 
 export interface InitialRegister {
   readonly thread: number;
+  /** As conditions write it. */
+  readonly name: string;
   readonly slot: number;
+  /** How much of it conditions and states look at, where the test says. */
+  readonly type: CType | null;
   readonly value: Scalar;
   readonly offset: number;
 }
@@ -28,7 +32,7 @@ function parseItem(tokens: Tokens, assembler: Assembler, context: Context, memor
   const typeOffset = tokens.peek().offset;
   for (;;) {
     const token = tokens.peek();
-    if (token.kind === 'number') return parseRegister(tokens, Number(tokens.integer()), assembler, context, registers);
+    if (token.kind === 'number') return parseRegister(tokens, Number(tokens.integer()), typeOf(words, typeOffset, tokens, assembler), assembler, context, registers);
     if (tokens.take('*')) {
       words.push('*');
       continue;
@@ -41,7 +45,7 @@ function parseItem(tokens: Tokens, assembler: Assembler, context: Context, memor
     const word = tokens.word('a location, a register (0:R) or a type');
     if (tokens.is(':')) {
       const thread = /^P(\d+)$/.exec(word.text);
-      if (thread !== null) return parseRegister(tokens, Number(thread[1]), assembler, context, registers);
+      if (thread !== null) return parseRegister(tokens, Number(thread[1]), typeOf(words, typeOffset, tokens, assembler), assembler, context, registers);
       return tokens.source.fail(word.offset, `"${word.text}:" has no meaning here (memory tags are not modelled)`, 'a location, or a register as 0:R');
     }
     const next = tokens.peek();
@@ -54,14 +58,21 @@ function parseItem(tokens: Tokens, assembler: Assembler, context: Context, memor
   }
 }
 
-function parseRegister(tokens: Tokens, thread: number, assembler: Assembler, context: Context, registers: InitialRegister[]): void {
+/** The type before a register or a location, `null` if there is none. */
+function typeOf(words: readonly string[], offset: number, tokens: Tokens, assembler: Assembler): CType | null {
+  const type = words.every((w) => QUALIFIERS.includes(w)) ? null : cType(words, assembler.pointerSize);
+  if (type === null && !words.every((w) => QUALIFIERS.includes(w))) tokens.source.fail(offset, `"${words.join(' ')}" is not a type this reader knows`, TYPE_NAMES);
+  return type;
+}
+
+function parseRegister(tokens: Tokens, thread: number, type: CType | null, assembler: Assembler, context: Context, registers: InitialRegister[]): void {
   tokens.want(':');
   const word = tokens.word('a register');
   const register = assembler.register(word.text, context.slots);
   if (register === null) return tokens.source.fail(word.offset, `"${word.text}" is not a register of ${assembler.arch}`, 'a register');
-  tokens.want('=');
-  const value = parseInitialValue(tokens, context);
-  registers.push({ thread, slot: register.slot, value, offset: word.offset });
+  if (type === null || tokens.is('=')) tokens.want('=');
+  else return void registers.push({ thread, name: register.name, slot: register.slot, type, value: { kind: 'integer', value: 0n }, offset: word.offset });
+  registers.push({ thread, name: register.name, slot: register.slot, type, value: parseInitialValue(tokens, context), offset: word.offset });
 }
 
 function parseInitialValue(tokens: Tokens, context: Context): Scalar {
@@ -75,9 +86,7 @@ function parseInitialValue(tokens: Tokens, context: Context): Scalar {
 
 function parseLocation(tokens: Tokens, name: string, words: readonly string[], typeOffset: number, assembler: Assembler, memory: MemoryMap): void {
   const offset = tokens.peek().offset;
-  const written = words.filter((w) => !QUALIFIERS.includes(w));
-  const type = written.length === 0 ? null : cType(words, assembler.pointerSize);
-  if (written.length > 0 && type === null) tokens.source.fail(typeOffset, `"${words.join(' ')}" is not a type this reader knows`, TYPE_NAMES);
+  const type = typeOf(words, typeOffset, tokens, assembler);
   let count: number | null = null;
   if (tokens.take('[')) {
     count = tokens.is(']') ? -1 : Number(tokens.integer('the number of elements'));

@@ -89,10 +89,16 @@ export function scalarValue(scalar: Scalar, addresses: ReadonlyMap<string, numbe
   return scalar.kind === 'integer' ? scalar.value : BigInt(addresses.get(scalar.name) ?? 0) + scalar.offset;
 }
 
+/** Whether a value lies in one of a test's locations. */
+export function isAddress(value: bigint, memory: readonly MemoryLocation[]): boolean {
+  const raw = BigInt.asUintN(64, value);
+  return raw >= BigInt(BASE) && raw < BigInt(BASE + memory.length * STRIDE);
+}
+
 /** Prints a value as herd does: the name of a location if it is an address, else a number of `bits` bits. */
 export function showValue(value: bigint, bits: number, isSigned: boolean, memory: readonly MemoryLocation[]): string {
   const raw = BigInt.asUintN(64, value);
-  if (raw >= BigInt(BASE) && raw < BigInt(BASE + memory.length * STRIDE)) {
+  if (isAddress(raw, memory)) {
     const at = memory.find((m) => raw >= BigInt(m.address) && raw < BigInt(m.address + STRIDE));
     if (at !== undefined) {
       const offset = raw - BigInt(at.address);

@@ -47,6 +47,30 @@ describe('initial states', () => {
   });
 });
 
+describe('typed registers', () => {
+  const INIT = 'int8_t x=-1; 0:X1=x; uint64_t 0:X2; int64_t 0:X3; uint8_t 0:X4=0x1ff; int *0:X5';
+  it('need no value, and show what their type holds', () => {
+    expect(states(one('AArch64', INIT, 'LDRSB X2,[X1]; LDRSB X3,[X1]; LDRSB W6,[X1]; MOV X5,X1', 'locations [0:X2; 0:X3; 0:X4; 0:X5;] forall (true)'))).toEqual(['0:X2=18446744073709551615;0:X3=-1;0:X4=255;0:X5=x']);
+  });
+  it('compare as that type; one without a type as an int where that is enough', () => {
+    const ok = (condition: string): boolean => runLitmus(parseLitmus(one('AArch64', INIT, 'LDRSB X2,[X1]; LDRSB W6,[X1]', condition))).ok;
+    expect(['forall (0:X2=-1)', 'forall (0:X2=0xffffffffffffffff)', 'forall (0:X2=0xffffffff)', 'forall (0:X4=0xff)', 'forall (0:X4=0x1ff)', 'forall (0:X6=-1)', 'forall (0:X6=0xffffffff)'].map(ok)).toEqual([true, true, false, true, false, true, true]);
+    expect(runLitmus(parseLitmus(one('RISCV', 'int8_t x=-1; 0:x5=x', 'lb x6,0(x5)', 'forall (0:x6=0xffffffff)'))).ok).toBe(true);
+  });
+  it('are refused when the type is none', () => {
+    expect(() => parseLitmus(one('AArch64', 'uint65_t 0:X3', 'NOP', 'forall (true)'))).toThrow(/^2:3: "uint65_t" is not a type/);
+  });
+});
+
+it('locations smaller than what is stored there show their own bytes', () => {
+  expect(states(one('AArch64', 'uint8_t t[4]; 0:X1=t; uint8_t y; 0:X2=y', 'MOV W0,#0x102; STR W0,[X1]; STRH W0,[X1,#2]; STR W0,[X2]', 'locations [t; y;] forall (t[2]=2)'))).toEqual(['t={2,1,2,1};t[2]=2;[y]=2']);
+});
+
+it('prints ~exists as herd does: its witnesses are the executions without the outcome', () => {
+  const test = parseLitmus(one('X86_64', 'y=2', 'movl $1,(x)', '~ exists (x=1 /\\ (y=0x3 \\/ not [x]=y))'));
+  expect(printRun(test, runLitmus(test)).split('\n').slice(3)).toEqual(['No', 'Witnesses', 'Positive: 0 Negative: 1', 'Condition ~exists ([x]=1 /\\ ([y]=3 \\/ not ([x]=y)))', 'Observation t Always 1 0', '']);
+});
+
 describe('conditions', () => {
   const ok = (condition: string): boolean => runLitmus(parseLitmus(one('RISCV', '0:x5=x; 0:x6=3', 'sw x6,0(x5); lw a0,0(x5)', condition))).ok;
   it.each([
@@ -94,7 +118,7 @@ describe('what cannot be read is said with its place', () => {
     ['RISCV t\n{}\n P0 ;\n fence q,w ;\nexists (x=1)', /^4:2: "fence q,w": no such variant of fence; expected two sets of i, o, r, w/],
     ['RISCV t\n{}\n P0 ;\n lw x5,x6 ;\nexists (x=1)', /^4:2: "lw x5,x6": wrong operands for lw; expected lw REGISTER, \[MEMORY\]$/],
     ['X86_64 t\n{}\n P0 ;\n lock movl $1,(x) ;\nexists (x=1)', /^4:2: movl cannot be locked/],
-    ['X86_64 t\n{}\n P0 ;\n clflush (x) ;\nexists (x=1)', /^4:2: "clflush" is not an x86 instruction/],
+    ['X86_64 t\n{}\n P0 ;\n rdtsc ;\nexists (x=1)', /^4:2: "rdtsc" is not an x86 instruction/],
     ['X86_64 t\n{}\n P0 ;\n mfence ;\n', /there is no condition; expected "exists"/],
     ['X86_64 t\n{}\n P0 ;\n mfence ;\nexists (0:rax=)', /^5:15: found "\)"; expected a number or the name of a location$/],
     ['X86_64 t\n{}\n P0 ;\n mfence ;\nexists (3:rax=1)', /the condition names thread 3, which the program has not; expected P0/],

@@ -4,7 +4,7 @@ import { aarch64 } from './asm/aarch64.ts';
 import { Slots, type Assembler, type Context } from './asm/assembler.ts';
 import { riscv } from './asm/riscv.ts';
 import { x86, x86_64 } from './asm/x86.ts';
-import { compareRefs, parseProposition, parseRef, refKey, refsOf } from './condition.ts';
+import { compareRefs, parseProposition, parseRef, refKey, refsOf, showProposition } from './condition.ts';
 import { parseInit } from './init.ts';
 import { MemoryMap } from './memory-map.ts';
 import { parseProgram } from './program.ts';
@@ -121,15 +121,12 @@ function parseFinal(tokens: Tokens, resolve: (name: string) => string | null): F
       filter = parseProposition(tokens, resolve);
     } else break;
   }
-  const start = tokens.peek();
   const quantifier = parseQuantifier(tokens);
   if (quantifier === 'observe') return { locations, filter, quantifier, condition: { kind: 'true' }, text: 'forall (true)' };
   const condition = parseProposition(tokens, resolve);
-  const stop = tokens.peek().offset;
   tokens.take(';');
   if (!tokens.atEnd && !tokens.is('with')) tokens.unexpected('the end of the test');
-  const raw = tokens.source.text.slice(start.offset, stop).trim().replace(/\s+/g, ' ');
-  return { locations, filter, quantifier, condition, text: raw.replace(/^final /, 'exists ').replace(/^~ exists/, '~exists') };
+  return { locations, filter, quantifier, condition, text: `${quantifier} (${showProposition(condition)})` };
 }
 
 function parseQuantifier(tokens: Tokens): Quantifier {

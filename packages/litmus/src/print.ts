@@ -6,13 +6,15 @@ import type { LitmusTest } from './test.ts';
 const HEADING = { exists: 'Allowed', '~exists': 'Forbidden', forall: 'Required', observe: 'Required' } as const;
 
 export function printRun(test: LitmusTest, run: LitmusRun): string {
+  // Witnesses are for the condition as quantified, the observation for its proposition.
+  const [positive, negative] = test.quantifier === '~exists' ? [run.negative, run.positive] : [run.positive, run.negative];
   const lines = [
     `Test ${test.name} ${HEADING[test.quantifier]}`,
     `States ${run.states.length}`,
     ...run.states.map((s) => s.values.map((v) => `${v.name}=${v.value};`).join(' ')),
     run.ok ? 'Ok' : 'No',
     'Witnesses',
-    `Positive: ${run.positive} Negative: ${run.negative}`,
+    `Positive: ${positive} Negative: ${negative}`,
     `Condition ${test.conditionText}`,
     `Observation ${test.name} ${run.observation} ${run.positive} ${run.negative}`,
   ];

@@ -48,12 +48,12 @@ export function parseProgram(source: Source, start: number, end: number, assembl
   for (const r of registers) if (!indices.includes(r.thread)) source.fail(r.offset, `there is no thread ${r.thread}`, indices.map((i) => `P${i}`).join(', '));
   return indices.map((index, column) => ({
     index,
-    ...assembleColumn(source, rows.map((row) => row[column] ?? { text: '', offset: end }), assembler, context),
-    registers: registers.filter((r) => r.thread === index).map(({ slot, value }) => ({ slot, value })),
+    ...assembleColumn(source, index, rows.map((row) => row[column] ?? { text: '', offset: end }), assembler, context),
+    registers: registers.filter((r) => r.thread === index).map(({ name, slot, type, value }) => ({ name, slot, type, value })),
   }));
 }
 
-function assembleColumn(source: Source, cells: readonly Cell[], assembler: Assembler, context: Context): { code: Instruction[]; labels: Map<string, number> } {
+function assembleColumn(source: Source, thread: number, cells: readonly Cell[], assembler: Assembler, context: Context): { code: Instruction[]; labels: Map<string, number> } {
   const code: Instruction[] = [];
   const labels = new Map<string, number>();
   const targets: { label: string; offset: number }[] = [];
@@ -70,7 +70,7 @@ function assembleColumn(source: Source, cells: readonly Cell[], assembler: Assem
     if (text === '') continue;
     const { run, target } = assembler.assemble({ source, text, offset }, context);
     if (target !== null) targets.push(target);
-    code.push({ text: text.replace(/\s+/g, ' '), line: source.position(offset).line, run });
+    code.push({ text: text.replace(/\s+/g, ' '), site: { file: `P${thread}`, ...source.position(offset) }, run });
   }
   for (const { label, offset } of targets) if (!labels.has(label)) source.fail(offset, `there is no label "${label}" in this thread`, [...labels.keys()].map((l) => `"${l}"`).join(', ') || 'a label');
   return { code, labels };

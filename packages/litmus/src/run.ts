@@ -9,7 +9,7 @@ import { ARMV8 } from '@dmalab/core/ordering/tables/armv8';
 import { RVWMO } from '@dmalab/core/ordering/tables/rvwmo';
 import { X86_TSO } from '@dmalab/core/ordering/tables/x86-tso';
 import { holds, refKey, type Valuation } from './condition.ts';
-import { scalarValue, showValue } from './memory-map.ts';
+import { isAddress, scalarValue, showValue, type CType } from './memory-map.ts';
 import type { Arch, LitmusTest, MemoryLocation, Ref } from './test.ts';
 import { threadAgent, type ThreadAgent, type Word } from './thread.ts';
 
@@ -64,6 +64,7 @@ export function prepare(test: LitmusTest): Prepared {
   const slots = Math.max(0, ...test.threads.flatMap((t) => t.registers.map((r) => r.slot))) + 64;
   const agents = test.threads.map((t) => threadAgent(`P${t.index}`, slots, new Map(t.registers.map((r) => [r.slot, BigInt.asUintN(64, scalarValue(r.value, addresses))])), t.labels, t.code));
   const byName = new Map(test.memory.map((m) => [m.name, m]));
+  const types = new Map<string, CType>(test.threads.flatMap((t) => t.registers.flatMap((r) => (r.type === null ? [] : [[`${t.index}:${r.name}`, r.type] as const]))));
   const threadOf = new Map(test.threads.map((t, i) => [t.index, i]));
   return {
     agents,
@@ -76,14 +77,19 @@ export function prepare(test: LitmusTest): Prepared {
         const raw = BigInt(final(ramPlace(location.address + index * location.size, size)));
         return { value: location.signed ? BigInt.asIntN(8 * size, raw) : raw, location };
       };
-      const register = (ref: Extract<Ref, { kind: 'register' }>): bigint => finished(threadOf.get(ref.thread) ?? -1)[test.slotOf(ref.name)]?.value ?? 0n;
+      // A register shows as much as its type says. Without one it is an int to herd; we show what exceeds an int whole.
+      const register = (ref: Extract<Ref, { kind: 'register' }>): bigint => {
+        const raw = finished(threadOf.get(ref.thread) ?? -1)[test.slotOf(ref.name)]?.value ?? 0n;
+        const type = types.get(refKey(ref));
+        return type === undefined || isAddress(raw, test.memory) ? BigInt.asIntN(64, raw) : type.signed ? BigInt.asIntN(8 * type.size, raw) : BigInt.asUintN(8 * type.size, raw);
+      };
       const valuation: Valuation = {
         get: (ref) => (ref.kind === 'register' ? register(ref) : memory(ref.name, ref.index ?? 0).value),
         element: (name, index) => memory(name, index).value,
         scalar: (scalar) => scalarValue(scalar, addresses),
       };
       const values = test.observed.map((ref) => {
-        if (ref.kind === 'register') return { name: refKey(ref), value: showValue(register(ref), 64, true, test.memory) };
+        if (ref.kind === 'register') return { name: refKey(ref), value: showValue(register(ref), 64, types.get(refKey(ref))?.signed !== false, test.memory) };
         const location = byName.get(ref.name);
         if (location?.isArray === true && ref.index === null) return { name: ref.name, value: `{${location.values.map((_, i) => showValue(memory(ref.name, i).value, 64, location.signed, test.memory)).join(',')}}` };
         return { name: refKey(ref), value: showValue(memory(ref.name, ref.index ?? 0).value, 64, location?.signed !== false, test.memory) };
@@ -122,7 +128,8 @@ export function runLitmus(test: LitmusTest, options: RunOptions = {}): LitmusRun
   return { states: sorted, positive, negative, dead: stats.dead, passes: stats.passes, observation, ok, complete: stats.complete, why: stats.why };
 }
 
-function largestWrite(leaf: Leaf, address: number): number {
+/** Bytes of the largest write of a leaf that starts at an address. */
+export function largestWrite(leaf: Leaf, address: number): number {
   let size = 0;
   for (const event of leaf.events) if (event.kind === 'write' && event.place.address === address) size = Math.max(size, event.place.size);
   return size;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What a litmus test is once it is read: names resolved, threads assembled, nothing run yet. */
+import type { CType } from './memory-map.ts';
 import type { Instruction } from './thread.ts';
 
 export const ARCHES = ['AArch64', 'RISCV', 'X86_64', 'X86'] as const;
@@ -40,7 +41,7 @@ export interface LitmusThread {
   readonly code: readonly Instruction[];
   /** Instruction that follows each label. */
   readonly labels: ReadonlyMap<string, number>;
-  readonly registers: readonly { readonly slot: number; readonly value: Scalar }[];
+  readonly registers: readonly { readonly name: string; readonly slot: number; readonly type: CType | null; readonly value: Scalar }[];
 }
 
 export interface LitmusTest {
@@ -55,7 +56,7 @@ export interface LitmusTest {
   readonly filter: Proposition | null;
   readonly quantifier: Quantifier;
   readonly condition: Proposition;
-  /** The condition as written, blanks folded. */
+  /** The condition as herd prints it. */
   readonly conditionText: string;
   /** Register slot of a register `Ref`. */
   readonly slotOf: (name: string) => number;

@@ -5,6 +5,7 @@
  * instruction into one call of the methods below; all ordering is left to the
  * form behind the port.
  */
+import type { Site } from '@dmalab/core/base/events';
 import { Abandon, type AccessOrder, type Agent, type Place, type Port, type Size, type Value } from '@dmalab/core/base/port';
 
 /** Ordinals of answers, rising, each once. */
@@ -23,7 +24,8 @@ export const constant = (value: bigint): Word => (value === 0n ? ZERO : { value,
 export interface Instruction {
   /** As written, blanks folded; names its events in explanations. */
   readonly text: string;
-  readonly line: number;
+  /** Its thread, line and column. */
+  readonly site: Site;
   readonly run: (thread: Thread) => void;
 }
 
@@ -54,6 +56,7 @@ export class Thread {
   readonly #passes = new Map<string, number>();
   #next = 0;
   #text = '';
+  #site: Site | null = null;
 
   constructor(port: Port, slots: number, labels: ReadonlyMap<string, number>) {
     this.#port = port;
@@ -67,6 +70,7 @@ export class Thread {
       if (instruction === undefined) break;
       this.#next += 1;
       this.#text = instruction.text;
+      this.#site = instruction.site;
       instruction.run(this);
     }
   }
@@ -80,17 +84,17 @@ export class Thread {
   }
 
   load(address: Word, size: Size, order: AccessOrder, exclusive = false): Word {
-    const answer = this.#port.op({ kind: 'load', place: this.#place(address, size), order, exclusive, addressDep: address.dep, addressPick: address.pick, name: this.#text });
+    const answer = this.#port.op({ kind: 'load', place: this.#place(address, size), order, exclusive, addressDep: address.dep, addressPick: address.pick, name: this.#text, site: this.#site });
     return { value: BigInt(answer), dep: [this.#port.ordinal], pick: NONE };
   }
 
   store(address: Word, size: Size, data: Word, order: AccessOrder): void {
-    this.#port.op({ kind: 'store', place: this.#place(address, size), value: toValue(data.value, size), order, addressDep: address.dep, addressPick: address.pick, dataDep: data.dep, dataPick: data.pick, name: this.#text });
+    this.#port.op({ kind: 'store', place: this.#place(address, size), value: toValue(data.value, size), order, addressDep: address.dep, addressPick: address.pick, dataDep: data.dep, dataPick: data.pick, name: this.#text, site: this.#site });
   }
 
   /** The status register's content: 0 done, 1 not. */
   storeExclusive(address: Word, size: Size, data: Word, order: AccessOrder): Word {
-    const answer = this.#port.op({ kind: 'store', place: this.#place(address, size), value: toValue(data.value, size), order, exclusive: true, addressDep: address.dep, addressPick: address.pick, dataDep: data.dep, dataPick: data.pick, name: this.#text });
+    const answer = this.#port.op({ kind: 'store', place: this.#place(address, size), value: toValue(data.value, size), order, exclusive: true, addressDep: address.dep, addressPick: address.pick, dataDep: data.dep, dataPick: data.pick, name: this.#text, site: this.#site });
     return { value: BigInt(answer), dep: [this.#port.ordinal], pick: NONE };
   }
 
@@ -113,17 +117,18 @@ export class Thread {
       dataDep: operand.dep,
       dataPick: operand.pick,
       name: this.#text,
+      site: this.#site,
     });
     return { value: BigInt(answer), dep: [this.#port.ordinal], pick: NONE };
   }
 
   fence(name: string): void {
-    this.#port.op({ kind: 'fence', fence: name, as: this.#text });
+    this.#port.op({ kind: 'fence', fence: name, as: this.#text, site: this.#site });
   }
 
   /** A conditional branch on `tested`; both directions are ordered alike. */
   branch(taken: boolean, tested: Word, label: string): void {
-    if (tested.dep.length > 0 || tested.pick.length > 0) this.#port.op({ kind: 'branch', dep: tested.dep, pick: tested.pick });
+    if (tested.dep.length > 0 || tested.pick.length > 0) this.#port.op({ kind: 'branch', dep: tested.dep, pick: tested.pick, site: this.#site });
     if (taken) this.jump(label);
   }
 

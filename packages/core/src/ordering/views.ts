@@ -8,7 +8,7 @@
  * lands in the `cpu` layer. Tables without `cpu` rows leave that layer empty.
  */
 import type { AccessOrder } from '../base/port.ts';
-import { OPERANDS, SETS, type AccessClass, type AccessTrigger, type Row, type RuleTable, type Source, type Target, type Via } from './rules.ts';
+import { OPERANDS, SETS, type AccessClass, type AccessTrigger, type Row, type RuleTable, type SetName, type Source, type Target, type Via } from './rules.ts';
 
 /** What a form supplies. `join` must be pure; `empty` its neutral element. */
 export interface ViewAlgebra<V> {
@@ -172,6 +172,8 @@ export interface AccessResult<V> {
   readonly published: Layered<V>;
 }
 
+export type ExplainJoin<V> = (row: Row, into: SetName, view: Layered<V>) => void;
+
 /** The sets of one agent. */
 export class ThreadViews<V> {
   readonly compiled: CompiledTable;
@@ -220,13 +222,13 @@ export class ThreadViews<V> {
     return { v: this.join(a.v, b.v), pick: this.join(a.pick, b.pick) };
   }
 
-  /** Everything that must precede the access. `explain` is told each row that contributed something. */
-  before(access: Access<V>, explain?: (row: Row, view: Layered<V>) => void): Layered<V> {
+  /** Everything that must precede the access. `explain` is told each row that contributed something, and the set it took it from. */
+  before(access: Access<V>, explain?: (row: Row, view: Layered<V>, from: SetName | null) => void): Layered<V> {
     let pre = this.none;
     for (const step of this.#plan(access).before) {
       const view = this.#read(step, access, this.none);
       if (view === this.none) continue;
-      if (explain !== undefined) explain(step.row, view);
+      if (explain !== undefined) explain(step.row, view, SETS[step.source] ?? null);
       pre = this.join(pre, view);
     }
     return pre;
@@ -237,24 +239,24 @@ export class ThreadViews<V> {
     return this.compiled.plan(access.class, access.via, access.order, null, false).join.some((step) => step.source === EVENT && step.target === W_NEW && !step.cpuOnly);
   }
 
-  /** Updates the sets once the access was performed as `event`. */
-  after(access: Access<V>, event: Layered<V>): AccessResult<V> {
+  /** Updates the sets once the access was performed as `event`. `explain`, here and below, is told what each row adds to which set. */
+  after(access: Access<V>, event: Layered<V>, explain?: ExplainJoin<V>): AccessResult<V> {
     const plan = this.#plan(access);
     let result = this.none;
     let published = this.none;
     for (const step of plan.result) result = this.join(result, this.#read(step, access, event));
     for (const step of plan.publish) published = this.join(published, this.#read(step, access, event));
-    this.#apply(plan.join, access, event);
+    this.#apply(plan.join, access, event, explain);
     return { result: result === this.none ? this.noOperand : { v: result, pick: this.none }, published };
   }
 
   /** @throws RangeError for a fence the table does not know. */
-  fence(name: string): void {
-    this.#apply(this.compiled.fence(name).join, null, this.none);
+  fence(name: string, explain?: ExplainJoin<V>): void {
+    this.#apply(this.compiled.fence(name).join, null, this.none, explain);
   }
 
-  branch(operand: Operand<V>): void {
-    this.#apply(this.compiled.branch.join, { ...this.#blank(), data: operand }, this.none);
+  branch(operand: Operand<V>, explain?: ExplainJoin<V>): void {
+    this.#apply(this.compiled.branch.join, { ...this.#blank(), data: operand }, this.none, explain);
   }
 
   interrupt(kind: 'msi' | 'intx', message: Layered<V>): void {
@@ -269,10 +271,12 @@ export class ThreadViews<V> {
     return { class: 'r', via: 'plain', order: 'plain', addr: this.noOperand, data: this.noOperand, partner: this.none, place: this.none, channel: '', from: null, partial: false, released: this.none };
   }
 
-  #apply(steps: readonly Step[], access: Access<V> | null, event: Layered<V>): void {
+  #apply(steps: readonly Step[], access: Access<V> | null, event: Layered<V>, explain?: ExplainJoin<V>): void {
     for (const step of steps) {
       const view = this.#read(step, access, event);
       if (view === this.none) continue;
+      const into = SETS[step.target];
+      if (explain !== undefined && into !== undefined) explain(step.row, into, view);
       if (step.target === CHANNEL) {
         const channel = access === null ? '' : access.channel;
         this.#channels.set(channel, this.join(this.#channels.get(channel) ?? this.none, view));

@@ -100,6 +100,21 @@ for (const [name, isLoad] of [['LDP', true], ['STP', false], ['LDNP', true], ['S
     },
   });
 }
+table.set('LDPSW', {
+  shapes: ['r,r,m'],
+  make: (o) => {
+    const [a, b] = [reg(o, 0), reg(o, 1)];
+    const at = mem(o, 2);
+    const extended = (word: Word): Word => ({ ...word, value: BigInt.asUintN(64, BigInt.asIntN(32, word.value)) });
+    return (t) => {
+      const first = at(t);
+      const low = t.load(first, 4, 'plain');
+      const high = t.load({ ...first, value: first.value + 4n }, 4, 'plain');
+      put(t, a, extended(low));
+      put(t, b, extended(high));
+    };
+  },
+});
 for (const [name, order] of [['STXR', 'plain'], ['STLXR', 'release']] as const) {
   for (const [suffix, forced] of SUFFIXES) {
     table.set(name + suffix, {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The x86 mnemonics without their size letters. Operands come in AT&T order: source, then destination. Source: Intel SDM vol. 2. */
-import type { Size } from '@dmalab/core/base/port';
+import type { AccessOrder, Size } from '@dmalab/core/base/port';
 import { combine, constant, type Thread, type Word } from '../thread.ts';
 import type { Run } from './assembler.ts';
 import { addFlags, logicFlags, subFlagsBorrow, type FlagRule } from './flags.ts';
@@ -11,10 +11,11 @@ const RAX = 0;
 export type X86Place =
   | { readonly kind: 'immediate'; readonly read: (t: Thread) => Word }
   | { readonly kind: 'register'; readonly bits: number; readonly read: (t: Thread) => Word; readonly write: (t: Thread, word: Word) => void }
-  | { readonly kind: 'memory'; readonly size: Size; readonly address: (t: Thread) => Word; readonly read: (t: Thread) => Word; readonly write: (t: Thread, word: Word) => void };
+  | { readonly kind: 'memory'; readonly size: Size; readonly address: (t: Thread) => Word; readonly read: (t: Thread) => Word; readonly write: (t: Thread, word: Word, order?: AccessOrder) => void };
 
 export interface X86Row {
-  readonly operands: number;
+  /** How many, or which numbers of them. */
+  readonly operands: number | readonly number[];
   readonly lockable?: boolean;
   readonly forms: string;
   readonly make: (o: readonly X86Place[], locked: boolean, bits: number) => Run | null;
@@ -29,6 +30,12 @@ table.set('mov', {
     if (from === undefined || to === undefined || to.kind === 'immediate' || (from.kind === 'memory' && to.kind === 'memory')) return null;
     return (t) => to.write(t, from.read(t));
   },
+});
+/** Non-temporal: leaves by the write-combining buffers. */
+table.set('movnti', {
+  operands: 2,
+  forms: 'register to memory',
+  make: ([from, to], _, bits) => (from?.kind === 'register' && to?.kind === 'memory' && bits >= 32 ? (t) => to.write(t, from.read(t), 'streaming') : null),
 });
 table.set('lea', {
   operands: 2,
@@ -49,7 +56,28 @@ const ARITHMETIC: Record<string, Arithmetic> = {
   or: logic((a, b) => a | b),
   xor: logic((a, b) => a ^ b),
 };
+/** By an immediate or %cl, 5 bits of it, or 6 for 64-bit operands. A count of 0 leaves the flags. */
+const shift = (compute: (value: bigint, by: bigint, bits: number) => bigint): X86Row => ({
+  operands: [1, 2],
+  forms: 'number or %cl, then register or memory; one operand is shifted by 1',
+  make: (o, _, bits) => {
+    const [from, to] = o.length === 1 ? [null, o[0]] : [o[0] ?? null, o[1]];
+    if (to === undefined || to.kind === 'immediate' || from?.kind === 'memory') return null;
+    return (t) => {
+      const count = from === null ? ONE : from.read(t);
+      const by = count.value & (bits === 64 ? 63n : 31n);
+      const old = to.read(t);
+      const value = BigInt.asUintN(bits, compute(BigInt.asUintN(bits, old.value), by, bits));
+      to.write(t, combine(value, old, count));
+      if (by !== 0n) t.set(FLAGS, combine(logicFlags(value, bits), old, count));
+    };
+  },
+});
 const ONE = constant(1n);
+table.set('shl', shift((value, by) => value << by));
+table.set('sal', shift((value, by) => value << by));
+table.set('shr', shift((value, by) => value >> by));
+table.set('sar', shift((value, by, bits) => BigInt.asIntN(bits, value) >> by));
 const UNARY: Record<string, Arithmetic> = {
   inc: { compute: (old) => old + 1n, flags: (old, _, bits) => addFlags(old, 1n, bits), keepsCarry: true },
   dec: { compute: (old) => old - 1n, flags: (old, _, bits) => subFlagsBorrow(old, 1n, bits), keepsCarry: true },
@@ -169,5 +197,8 @@ table.set('cmpxchg', {
 });
 
 for (const name of ['mfence', 'sfence', 'lfence']) table.set(name, { operands: 0, forms: 'no operand', make: () => (t) => t.fence(name) });
-table.set('nop', { operands: 0, forms: 'no operand', make: () => () => undefined });
+table.set('nop', { operands: [0, 1], forms: 'no operand, or one that is not looked at', make: () => () => undefined });
+table.set('endbr64', { operands: 0, forms: 'no operand', make: () => () => undefined });
+/** Between coherent observers a line written back or dropped holds what it held: nothing to see, and no fence either. */
+for (const name of ['clflush', 'clflushopt', 'clwb']) table.set(name, { operands: 1, forms: 'memory', make: ([line]) => (line?.kind === 'memory' ? () => undefined : null) });
 table.set('ret', { operands: 0, forms: 'no operand', make: () => (t) => t.stop() });

@@ -6,7 +6,7 @@
  */
 import type { Size } from '@dmalab/core/base/port';
 import { combine, type Thread, type Word } from '../thread.ts';
-import { fail, parseNumber, pieces, plus, read, splitMnemonic, type Assembler, type Cell, type Context, type Operand, type Piece, type RegisterName, type Run, type Slots } from './assembler.ts';
+import { fail, parseNumber, pieces, plus, read, splitMnemonic, sum, type Assembler, type Cell, type Context, type Operand, type Piece, type RegisterName, type Run, type Slots } from './assembler.ts';
 import { X86_CONDITIONS } from './flags.ts';
 import { X86_TABLE, type X86Place } from './x86-table.ts';
 
@@ -40,6 +40,9 @@ function operand(cell: Cell, piece: Piece, context: Context, wide: boolean): Ope
   const number = parseNumber(text.replace(/^\$/, ''));
   if (number !== null && (!wide || text.startsWith('$'))) return { kind: 'immediate', value: number, text, offset };
   if (/^\$[A-Za-z_]\w*$/.test(text)) return { kind: 'immediate', value: context.address(text.slice(1)), text, offset };
+  if (wide && /^%\ws:/i.test(text)) return operand(cell, { text: text.slice(4), offset: offset + 4 }, context, wide); // flat segments
+  const indexed = wide ? /^([-+]?\w*)\(\s*(%\w+)\s*,\s*(%\w+)\s*(?:,\s*(\w+)\s*)?\)$/.exec(text) : null;
+  if (indexed !== null) return { kind: 'memory', address: scaled(cell, offset, indexed, context), exact: false, text, offset };
   const memory = (wide ? /^([-+]?\w*)\(([%\w]+)\)$/ : /^\[([%\w]+)\]$/).exec(text);
   if (memory === null) return { kind: 'word', text, offset };
   const [by, inner] = wide ? [memory[1] ?? '', memory[2] ?? ''] : ['', memory[1] ?? ''];
@@ -51,12 +54,24 @@ function operand(cell: Cell, piece: Piece, context: Context, wide: boolean): Ope
   return { kind: 'memory', address: () => word, exact: true, text, offset };
 }
 
+/** `NUMBER(BASE,INDEX,SCALE)`. An index is as wide as it is written. */
+function scaled(cell: Cell, offset: number, [text = '', by = '', baseName = '', indexName = '', scaleText = '1']: RegExpExecArray, context: Context): (t: Thread) => Word {
+  const [base, index] = [registers(true)(baseName, context.slots), registers(true)(indexName, context.slots)];
+  const [shift, scale] = [by === '' ? 0n : parseNumber(by), parseNumber(scaleText)];
+  // A scale of 0 is what disassemblers print for no-operations.
+  if (base === null || index === null || shift === null || scale === null || ![0n, 1n, 2n, 4n, 8n].includes(scale)) return fail(cell, offset, `"${text}" is not an address`, 'NUMBER(%BASE,%INDEX,1|2|4|8)');
+  return (t) => {
+    const by = read(t, index.slot, index.bits);
+    return plus(sum(read(t, base.slot, 64), { ...by, value: by.value * scale }), shift);
+  };
+}
+
 /** A register or memory operand of `bits`, ready to be read and written. */
 function place(o: Operand | undefined, bits: number): X86Place | null {
   if (o === undefined || o.kind === 'word') return null;
   const size = (bits / 8) as Size; // bits is 8, 16, 32 or 64
   if (o.kind === 'immediate') return { kind: 'immediate', read: () => ({ value: BigInt.asUintN(bits, o.value), dep: [], pick: [] }) };
-  if (o.kind === 'memory') return { kind: 'memory', size, address: o.address, read: (t) => t.load(o.address(t), size, 'plain'), write: (t, w) => t.store(o.address(t), size, w, 'plain') };
+  if (o.kind === 'memory') return { kind: 'memory', size, address: o.address, read: (t) => t.load(o.address(t), size, 'plain'), write: (t, w, order = 'plain') => t.store(o.address(t), size, w, order) };
   return { kind: 'register', bits: o.bits, read: (t) => read(t, o.slot, bits), write: (t, w) => writeRegister(t, o.slot, bits, w) };
 }
 
@@ -94,7 +109,8 @@ function assembler(wide: boolean): Assembler['assemble'] {
     const written = pieces(rest, restOffset).map((p) => operand(cell, p, context, wide));
     const bits = suffix ?? written.reduce((n, o) => (o.kind === 'register' ? o.bits : n), 0) ?? 32;
     const operands = (wide ? written : [...written].reverse()).map((o) => place(o, bits === 0 ? 32 : bits));
-    if (operands.length !== row.operands || operands.includes(null)) return fail(cell, cell.offset, `"${cell.text.trim()}": wrong operands for ${mnemonic}`, `${row.operands} (register, number or memory)`);
+    const counts = typeof row.operands === 'number' ? [row.operands] : row.operands;
+    if (!counts.includes(operands.length) || operands.includes(null)) return fail(cell, cell.offset, `"${cell.text.trim()}": wrong operands for ${mnemonic}`, `${counts.join(' or ')} (register, number or memory)`);
     if (locked && row.lockable !== true) return fail(cell, cell.offset, `${mnemonic} cannot be locked`, 'inc, dec, not, neg, add, sub, and, or, xor, xadd, xchg or cmpxchg');
     const run = row.make(operands.filter((o) => o !== null), locked, bits === 0 ? 32 : bits);
     if (run === null) return fail(cell, cell.offset, `"${cell.text.trim()}": no such form of ${mnemonic}`, row.forms);

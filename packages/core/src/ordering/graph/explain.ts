@@ -5,18 +5,24 @@
  * over the answers of a leaf that was found without the rules.
  */
 import type { Agent, Deps, Op, Port, Value } from '../../base/port.ts';
-import type { Row, RuleTable, Via } from '../rules.ts';
+import type { Row, RuleTable, SetName, Via } from '../rules.ts';
 import { CompiledTable, ThreadViews, type Access, type Layered, type Operand, type StoreRecord } from '../views.ts';
 import { EVENT_SETS } from './actor.ts';
 import { forEachBit, NO_BITS, oneBit, unionBits, type Bits } from './bits.ts';
 import { isPart, type GraphEvent } from './execution.ts';
 import type { Leaf } from './leaf.ts';
 
+/** What put an earlier event where a later access had to wait for it: a fence, an acquire, a branch. */
+export interface Cause {
+  readonly row: Row;
+  readonly op: Op;
+}
+
 export interface Edge {
   readonly from: GraphEvent;
   readonly to: GraphEvent;
-  /** A row of the table; or how the two touch one location. */
-  readonly why: { readonly kind: 'rule'; readonly row: Row } | { readonly kind: 'reads-from' | 'coherence' | 'from-read' };
+  /** A row of the table, and the op in between whose own row made it bind; or how the two touch one location. */
+  readonly why: { readonly kind: 'rule'; readonly row: Row; readonly through: Cause | null } | { readonly kind: 'reads-from' | 'coherence' | 'from-read' };
 }
 
 /** All edges of a leaf under `table`: the rules' and those of communication. */
@@ -26,10 +32,10 @@ export function edgesOf(leaf: Leaf, agents: readonly Agent[], table: RuleTable):
   const byNode = new Map(leaf.events.map((e) => [e.node, e]));
   const records = new Map<GraphEvent, StoreRecord<Bits>>();
   agents.forEach((agent, index) => {
-    const tracer = new Tracer(leaf, index, new ThreadViews(compiled, EVENT_SETS), records, (row, view, to) => {
+    const tracer = new Tracer(leaf, index, new ThreadViews(compiled, EVENT_SETS), records, (row, view, to, causes) => {
       forEachBit(view.all, (node) => {
         const from = byNode.get(node);
-        if (from !== undefined && from !== to) edges.push({ from, to, why: { kind: 'rule', row } });
+        if (from !== undefined && from !== to) edges.push({ from, to, why: { kind: 'rule', row, through: causes?.get(node) ?? null } });
       });
     });
     try {
@@ -84,6 +90,9 @@ export function shortestCycle(edges: readonly Edge[]): Edge[] | null {
   return best;
 }
 
+/** `causes`: of the set the row took the view from. */
+type Tell = (row: Row, view: Layered<Bits>, to: GraphEvent, causes: ReadonlyMap<number, Cause> | undefined) => void;
+
 const END = new Error('the recorded answers end here');
 
 /** Plays the answers back and asks the table, access by access, what must come before. */
@@ -93,12 +102,14 @@ class Tracer implements Port {
   readonly #agent: number;
   readonly #views: ThreadViews<Bits>;
   readonly #records: Map<GraphEvent, StoreRecord<Bits>>;
-  readonly #tell: (row: Row, view: Layered<Bits>, to: GraphEvent) => void;
+  readonly #tell: Tell;
+  /** By set and node: what put the node there first. */
+  readonly #causes = new Map<SetName, Map<number, Cause>>();
   readonly #operands: Operand<Bits>[] = [];
   readonly #places = new Map<number, Layered<Bits>>();
   #monitor: Layered<Bits>;
 
-  constructor(leaf: Leaf, agent: number, views: ThreadViews<Bits>, records: Map<GraphEvent, StoreRecord<Bits>>, tell: (row: Row, view: Layered<Bits>, to: GraphEvent) => void) {
+  constructor(leaf: Leaf, agent: number, views: ThreadViews<Bits>, records: Map<GraphEvent, StoreRecord<Bits>>, tell: Tell) {
     this.#leaf = leaf;
     this.#agent = agent;
     this.#views = views;
@@ -111,8 +122,8 @@ class Tracer implements Port {
     const answer = this.#leaf.answers(this.#agent)[this.ordinal];
     if (answer === undefined || answer === null) throw END;
     this.ordinal += 1;
-    if (op.kind === 'fence') this.#views.fence(op.fence);
-    else if (op.kind === 'branch') this.#views.branch(this.#operand(op.dep, op.pick));
+    if (op.kind === 'fence') this.#views.fence(op.fence, this.#noting(op));
+    else if (op.kind === 'branch') this.#views.branch(this.#operand(op.dep, op.pick), this.#noting(op));
     else if (op.kind === 'load' || op.kind === 'store' || op.kind === 'rmw' || op.kind === 'await') this.#accesses(op);
     return answer;
   }
@@ -132,8 +143,8 @@ class Tracer implements Port {
       const own = isWrite ? [] : event.reads.flatMap((r) => (r.source !== null && isPart(r.source) && r.source.event.agent === this.#agent ? [r.source.event] : []));
       const base: Access<Bits> = { class: event.access, via, order: op.order, addr: this.#operand(op.addressDep, op.addressPick), data, partner: isWrite ? partner : none, place: this.#place(event), channel: event.place.space === 'mmio' ? event.place.owner : '', from: null, partial: false, released: none };
       const requests = own.length === 0 ? [base] : own.map((store): Access<Bits> => ({ ...base, from: this.#records.get(store) ?? null }));
-      for (const request of requests) this.#views.before(request, (row, before) => this.#tell(row, { all: unionBits(before.all, before.cpu), cpu: NO_BITS }, event));
-      const after = this.#views.after(requests[requests.length - 1] ?? base, view);
+      for (const request of requests) this.#views.before(request, (row, before, from) => this.#tell(row, { all: unionBits(before.all, before.cpu), cpu: NO_BITS }, event, from === null ? undefined : this.#causes.get(from)));
+      const after = this.#views.after(requests[requests.length - 1] ?? base, view, this.#noting(op));
       result = this.#views.joinOperands(result, after.result);
       this.#touch(event, view);
       if (isWrite) this.#records.set(event, { via, addr: base.addr, data, event: view, partner: base.partner, published: after.published });
@@ -141,6 +152,17 @@ class Tracer implements Port {
     }
     if (op.kind === 'load' && exclusive) this.#monitor = partner;
     this.#operands[this.ordinal - 1] = result;
+  }
+
+  #noting(op: Op): (row: Row, into: SetName, view: Layered<Bits>) => void {
+    return (row, into, view) => {
+      let known = this.#causes.get(into);
+      if (known === undefined) this.#causes.set(into, (known = new Map()));
+      const causes = known;
+      forEachBit(unionBits(view.all, view.cpu), (node) => {
+        if (!causes.has(node)) causes.set(node, { row, op });
+      });
+    };
   }
 
   #cells(event: GraphEvent): number[] {

@@ -144,3 +144,10 @@ it('a search that is cut short says so', () => {
   const agents = [straight('cpu0', [store(0x100, 1)]), straight('cpu1', [load(0x100)])];
   expect(exploreGraph({ table: ARMV8, agents, initial: EMPTY_STATE, loadStore: 'free', limits: { executions: 1, events: 100 }, onLeaf: () => undefined })).toMatchObject({ complete: false, why: 'more than 1 executions' });
 });
+
+it('a handler that looks at part of what was written gets every execution all the same, once', () => {
+  const found: string[] = [];
+  const { stats } = outcomes([straight('cpu0', [store(0x100, 0x0102)]), straight('cpu1', [store(0x100, 0x0304)])], ARMV8, { onLeaf: (leaf) => void found.push(`${String(leaf.final(ram(0x101, 1)))}${String(leaf.final(ram(0x100, 1)))}`) });
+  expect(found.sort()).toEqual(['12', '34']);
+  expect(stats.leaves).toBe(2);
+});

@@ -264,9 +264,22 @@ class Exploration {
     if (this.#reported?.has(key) === true) return;
     this.#seen.add(key);
     this.#leaves += 1;
-    if (this.#o.onLeaf(leaf) === 'stop') {
+    if (this.#handOut(leaf, key) === 'stop') {
       this.#incomplete ||= 'stopped';
       throw new Stop();
+    }
+  }
+
+  /** A handler that looks at half a cell makes the cut finer: this leaf comes again then, and is new. */
+  #handOut(leaf: Leaf, key: string): ReturnType<GraphOptions['onLeaf']> {
+    try {
+      return this.#o.onLeaf(leaf);
+    } catch (error) {
+      if (error instanceof Split) {
+        this.#seen.delete(key);
+        this.#leaves -= 1;
+      }
+      throw error;
     }
   }
 
