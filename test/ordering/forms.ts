@@ -130,14 +130,15 @@ function valueOf(place: Place, bytes: readonly number[]): Value {
   return place.size === 8 ? raw : Number(raw);
 }
 
-/** Outcomes of the machine led through every execution of the graph form. A guide that loses its way is an outcome of its own. */
+/** Outcomes of the machine led through every execution of the graph form. A guide that loses its way, or comes out elsewhere, is an outcome of its own. */
 export function guided(program: Mini, model: ModelName, o: { readonly memory?: boolean } = {}): string[] {
+  const registers = (i: number): ReadonlyMap<string, Value> => program.agents[i]?.registers ?? new Map();
+  const leaves: { readonly guide: Guide; readonly outcome: string }[] = [];
+  exploreGraph({ table: TABLES[model], agents: program.agents, initial: EMPTY_STATE, loadStore: 'kept', interrupts: program.routes, limits: { executions: 200_000, events: 200 }, onLeaf: (leaf) => void leaves.push({ guide: leaf.linearise(), outcome: outcomeOf(program, registers, o.memory === false ? null : (place) => leaf.final(place)) }) });
   const found = new Set<string>();
-  const guides: Guide[] = [];
-  exploreGraph({ table: TABLES[model], agents: program.agents, initial: EMPTY_STATE, loadStore: 'kept', interrupts: program.routes, limits: { executions: 200_000, events: 200 }, onLeaf: (leaf) => void guides.push(leaf.linearise()) });
-  for (const guide of guides) {
-    const outcome = machineRun(program, model, guide, o.memory);
-    found.add(guide.diverged === '' ? outcome : guide.diverged);
+  for (const { guide, outcome } of leaves) {
+    const replayed = machineRun(program, model, guide, o.memory);
+    found.add(guide.diverged !== '' ? guide.diverged : replayed === outcome ? outcome : `${outcome} became ${replayed}`);
   }
   return [...found].sort();
 }

@@ -80,13 +80,15 @@ export function randomProgram(model: ModelName, family: Family, seed: number): s
       } else if (family.mmio === true && kind < 4) {
         steps.push(`in dev.4 ${register}${model === 'strict' && dice.below(2) === 0 ? ' full' : ''}`);
         registers.push(register);
-      } else if (family.atomics === true && kind < 4) {
+      } else if (family.atomics === true && (family.mmio === true ? kind > 7 : kind < 4)) {
         budget -= 1;
         const order = dice.of(ATOMICS[model]);
+        // Atomics are four bytes, aligned.
+        const counter = family.sizes === true ? dice.of(['x', 'x+4']) : word;
         const op = dice.of(['swp', 'add', 'cas', 'ldx']);
-        if (op === 'cas') steps.push(`cas ${word} ${dice.below(2)} ${fresh(4)} ${register} ${order}`);
-        else if (op === 'ldx') steps.push(`ldx ${word} ${register}${order.startsWith('acq') ? ' acquire' : ''}`, `stx ${word} ${fresh(4)} s${k}${order === 'release' || order === 'acq_rel' ? ' release' : ''}`);
-        else steps.push(`${op} ${word} ${op === 'add' ? '1' : fresh(4)} ${register} ${order}`);
+        if (op === 'cas') steps.push(`cas ${counter} ${dice.below(2)} ${fresh(4)} ${register} ${order}`);
+        else if (op === 'ldx') steps.push(`ldx ${counter} ${register}${order.startsWith('acq') ? ' acquire' : ''}`, `stx ${counter} ${fresh(4)} s${k}${order === 'release' || order === 'acq_rel' ? ' release' : ''}`);
+        else steps.push(`${op} ${counter} ${op === 'add' ? '1' : fresh(4)} ${register} ${order}`);
         registers.push(register);
       } else if (kind % 2 === 0) {
         steps.push(`ld${dot} ${word} ${register} ${family.bare === true ? '' : dice.of(LOADS[model])}${addressed}`);

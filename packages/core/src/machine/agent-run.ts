@@ -44,8 +44,8 @@ export class AgentRun implements Port {
   mustTake = false;
   /** Key of the operation performed last. */
   lastKey = 'start';
-  /** Open exclusive: what the last exclusive load read. */
-  monitor: { readonly place: Place; readonly source: Message<View> | null; readonly event: View } | null = null;
+  /** Open exclusive: what the last exclusive load took its bytes from, oldest first. */
+  monitor: { readonly place: Place; readonly sources: readonly Message<View>[]; readonly event: View } | null = null;
   /** How many messages of a channel it has taken, by place. */
   readonly taken = new Map<string, number>();
   /** Interrupts raised and not taken, in order. */

@@ -320,8 +320,14 @@ export class Memory {
       if (other === store) break;
       if (other.a === 0 && !this.#forceStore(other as Store, 'all')) return false;
     }
+    for (let first = this.#reachesFirst(store); first !== null; first = this.#reachesFirst(store)) if (!this.#forceStore(first, 'all')) return false;
     if (store.a === 0 && this.core.canReachAll(store)) this.#reachAll(store);
     return store.a !== 0;
+  }
+
+  #reachesFirst(store: Store): Store | null {
+    // What has not reached everyone is a CPU's.
+    return store.history === null ? null : (this.core.reachesFirst(store.history, store) as Store | null);
   }
 
   #unlockFor(store: Store): boolean {

@@ -98,10 +98,10 @@ export class Performer {
     if (chosen === undefined) return this.#block(run, `${placeName(place)} to change${op.kind === 'await' && op.hoisted === true ? `, ${HOISTED}` : ''}`, this.#changes(run, op, spec, history, place));
     const mine = ownParts(run, chosen.parts);
     const done = mine.length === 0 ? this.#memory.core.afterRead(run.memory, spec, pre, chosen.parts, own) : this.#readOwn(run, spec, place, chosen.parts, mine, own);
-    history.saw(run.memory.index, run.memory.device, place.address, place.size, chosen.parts);
+    this.#memory.core.saw(run.memory, history, place.address, place.size, chosen.parts, own);
     run.results[run.ordinal + 1] = done.result;
     const forwarder = own[own.length - 1];
-    if (exclusive) run.monitor = { place, source: forwarder ?? newest(chosen.parts) ?? null, event: done.event };
+    if (exclusive) run.monitor = { place, sources: [...chosen.parts, ...own], event: done.event };
     if (this.#recorder.on) {
       const from = forwarder !== undefined ? forwarder.issued : (newest(chosen.parts)?.event ?? 0);
       this.#recorder.emit('load', run.id, [from], { address: BigInt(place.address), size: place.size, value: chosen.value, order, name: op.name ?? '', from, forwarded: forwarder !== undefined, stale: chosen !== ways[0], site: op.site ?? null });
@@ -148,8 +148,9 @@ export class Performer {
     const mmio = place.space === 'mmio';
     const spec = run.memory.spec(mmio ? 'o' : 'w', order, { via: op.exclusive === true ? 'exclusive' : 'plain', addr: this.#operand(run, op.addressDep, op.addressPick), data: this.#operand(run, op.dataDep, op.dataPick), channel: mmio ? place.owner : '', partner: op.exclusive === true && run.monitor !== null ? run.monitor.event : run.memory.views.none });
     const history = mmio ? null : this.#memory.historyOf(run, place);
+    const lockedFrom = op.exclusive === true ? (run.monitor?.sources ?? []) : [];
     if (op.exclusive === true && history !== null && !this.#exclusiveSucceeds(run, op, history)) return 1;
-    const { store, done } = this.#memory.core.issue(run.memory, spec, { kind: mmio ? 'mmio' : 'ram', owner: place.owner, history, address: place.address, size: place.size, value, locks: op.exclusive === true });
+    const { store, done } = this.#memory.core.issue(run.memory, spec, { kind: mmio ? 'mmio' : 'ram', owner: place.owner, history, address: place.address, size: place.size, value, locks: op.exclusive === true, lockedFrom });
     if (op.exclusive === true) run.results[run.ordinal + 1] = done.result;
     store.issued = mmio ? this.#recorder.last : this.#recorder.emit('store', run.id, [], { address: BigInt(place.address), size: place.size, value, order, name: op.name ?? '', site: op.site ?? null });
     this.#memory.issued(store, { run, key: keyOf(op), order, operation: null, site: op.site ?? null });
@@ -161,17 +162,9 @@ export class Performer {
     const { monitor } = run;
     run.monitor = null;
     const { place } = op;
-    if (monitor === null || monitor.place.address !== place.address || monitor.place.size !== place.size || this.#othersSince(run, history, monitor.source, place)) return false;
+    if (monitor === null || monitor.place.address !== place.address || monitor.place.size !== place.size || this.#memory.core.othersSince(run.memory, history, place.address, place.size, monitor.sources)) return false;
     if (this.#memory.core.lockedBy(run.memory, history, place.address, place.size) !== null) return false;
     return this.#questions.ask(run.id, 'fault', keyOf(op), 2, (i) => (i === 0 ? 'the exclusive store is done' : 'the exclusive store fails'), () => ({ kind: 'op', op: run.ordinal + 1 })) === 0;
-  }
-
-  /** Whether another agent's message came after `source` on these bytes. */
-  #othersSince(run: AgentRun, history: History<View>, source: Message<View> | null, place: Place): boolean {
-    const messages = history.overlapping(place.address, place.size);
-    const from = source === null ? 0 : messages.indexOf(source) + 1;
-    if (source !== null && from === 0) return messages.some((m) => m.agent !== run.memory.index && m.c > source.c && source.c > 0);
-    return messages.slice(from).some((m) => m.agent !== run.memory.index);
   }
 
   #rmw(run: AgentRun, op: OpOf<'rmw'>): Value {
@@ -206,7 +199,7 @@ export class Performer {
     const value = op.modify(old);
     const mine = ownParts(run, way.parts);
     const read = mine.length === 0 ? core.afterRead(memory, readSpec, pre, way.parts, []) : this.#readOwn(run, readSpec, place, way.parts, mine, []);
-    history.saw(memory.index, memory.device, place.address, place.size, way.parts);
+    core.saw(memory, history, place.address, place.size, way.parts, []);
     const from = newest(way.parts)?.event ?? 0;
     const event = this.#recorder.emit('rmw', run.id, [from], { address: BigInt(place.address), size: place.size, old, value: value ?? old, order, name: op.name ?? '', from, site: op.site ?? null });
     if (value === undefined) {
@@ -214,18 +207,27 @@ export class Performer {
       return old;
     }
     if (memory.device) {
+      this.#clearForDevice(run, history, place);
       const { message, done } = core.writeNow(memory, { ...writeSpec, partner: read.event }, history, place.address, place.size, value);
       numbered(run, message);
       message.event = event;
       run.results[run.ordinal + 1] = memory.views.joinOperands(read.result, done.result);
       return old;
     }
-    const { store, done } = core.issue(memory, { ...writeSpec, partner: read.event }, { kind: 'ram', history, address: place.address, size: place.size, value, locks: true });
+    const { store, done } = core.issue(memory, { ...writeSpec, partner: read.event }, { kind: 'ram', history, address: place.address, size: place.size, value, locks: true, lockedFrom: way.parts });
     store.issued = event;
     store.event = event;
     run.results[run.ordinal + 1] = memory.views.joinOperands(read.result, done.result);
     this.#memory.issuedAtomic(store, { run, key: keyOf(op), order, operation: null, site: op.site ?? null }, order !== 'full' && order !== 'acq_rel');
     return old;
+  }
+
+  /** Makes reach everyone what must before a device's write. @throws Suspend when somebody else is in the way */
+  #clearForDevice(run: AgentRun, history: History<View>, place: Place): void {
+    const { core } = this.#memory;
+    for (let first = core.reachesFirst(history, place); first !== null; first = core.reachesFirst(history, place)) {
+      if (!this.#memory.force([first], 'all')) this.#block(run, 'an earlier store to reach devices', this.#memory.moves());
+    }
   }
 
   #deviceStore(run: AgentRun, op: OpOf<'store'>): Value {
@@ -242,6 +244,7 @@ export class Performer {
     while (core.lockedBy(run.memory, history, place.address, place.size) !== null) {
       if (!this.#memory.unlock(run, history, place.address, place.size)) this.#block(run, 'a CPU\'s atomic', this.#memory.moves());
     }
+    this.#clearForDevice(run, history, place);
     this.#memory.touch(run, place, 'store', keyOf(op));
     const { message } = core.writeNow(run.memory, run.memory.spec('w', order), history, place.address, place.size, value);
     numbered(run, message);

@@ -71,16 +71,14 @@ export class History<P = unknown> {
     for (let g = granule(message.address); g < message.address + message.size; g += GRANULE) this.#cell(g).messages.push(message);
   }
 
-  /** Puts a device's write before every overlapping store that only CPUs see so far: that store will land on top of it. */
+  /** Puts a device's write before every overlapping store that only CPUs see so far: that store will land on top of it, and so will what lies on that. */
   insertBeforeHalfVisible(message: Message<P>): void {
     for (let g = granule(message.address); g < message.address + message.size; g += GRANULE) {
       const { messages } = this.#cell(g);
-      let at = messages.length;
-      for (let i = messages.length - 1; i >= 0; i -= 1) {
-        const other = messages[i];
-        if (other !== undefined && other.a === 0 && overlaps(other, message)) at = i;
-      }
-      messages.splice(at, 0, message);
+      const above: Message<P>[] = [];
+      for (const other of messages) if (other.a === 0 && (overlaps(other, message) || above.some((m) => overlaps(m, other)))) above.push(other);
+      const below = messages.filter((other) => !above.includes(other));
+      messages.splice(0, messages.length, ...below, message, ...above);
     }
   }
 
@@ -137,7 +135,7 @@ export class History<P = unknown> {
       if (own.length > 0 && coveredBy(own, Math.max(address, message.address), Math.min(address + size, message.address + message.size))) continue;
       relevant.push(message);
       const known = device || message.device ? (message.since ?? message.a) <= a : message.c <= c || (message.a > 0 && message.a <= a);
-      if (known && stamp > required) required = stamp;
+      if (known && stamp > required) required = Math.max(required, message.device && !device ? shownFrom(message, messages, address, size, own) : stamp);
     }
     const stampOf = (m: Message<P>): number => (device ? m.a : m.c);
     const times = relevant.map(stampOf).filter((t) => t > required);
@@ -261,6 +259,20 @@ function byteAt(value: Value, size: number, i: number): number {
 
 export function overlaps(x: { readonly address: number; readonly size: number }, y: { readonly address: number; readonly size: number }): boolean {
   return x.address < y.address + y.size && y.address < x.address + x.size;
+}
+
+/**
+ * From when on a CPU's load cannot show anything older than a device's write. It may lie below stores that only CPUs saw when it
+ * came (see `insertBeforeHalfVisible`): a load that shows those is not older.
+ */
+function shownFrom(message: Message, messages: readonly Message[], address: number, size: number, own: readonly Overlay[]): number {
+  let time = 0;
+  const above = messages.slice(messages.indexOf(message) + 1).filter((m) => m.c > 0 && m.c < message.c);
+  if (above.length === 0) return message.c;
+  for (let at = Math.max(address, message.address); at < Math.min(address + size, message.address + message.size); at += 1) {
+    if (!hidden(own, at)) time = Math.max(time, above.reduce((first, m) => (m.address <= at && at < m.address + m.size ? Math.min(first, m.c) : first), message.c));
+  }
+  return time;
 }
 
 function hidden(own: readonly Overlay[], at: number): boolean {

@@ -64,7 +64,7 @@ class Order {
   /** By `keyOf`. */
   readonly #state = new Map<number, 'open' | 'done'>();
   readonly #actions: Action[] = [];
-  /** Nodes that are being visited. */
+  /** What is being visited, as nodes; with CPU-only edges, as moments of the joined order. */
   readonly #open: number[] = [];
 
   constructor(execution: Execution, agents: readonly AgentAnswers[], names: ReadonlyMap<GraphEvent, StoreName>) {
@@ -100,7 +100,7 @@ class Order {
     const key = keyOf(event, layer);
     if (this.#state.has(key)) return;
     this.#state.set(key, 'open');
-    this.#open.push(event.node);
+    this.#open.push(this.#execution.layered ? this.#execution.moment(event.node, layer) : event.node);
     for (const [earlier, at] of this.#before(event, layer)) this.#visit(earlier, at);
     if (event.kind === 'write' && event.cpu && event.place.space === 'ram' && (layer === 'cpu' || !this.#execution.layered)) this.#forwardFirst(event, layer);
     this.#open.pop();
@@ -136,13 +136,14 @@ class Order {
     const needed: [GraphEvent, 'cpu' | 'all'][] = [];
     for (const event of this.#execution.events) {
       if (event.agent !== store.agent || event.ordinal > last.ordinal || event === store) continue;
-      // Whatever must precede a load on the way is forced by performing it, so it comes first here, too.
-      if (event.kind === 'read' || this.#hasMoment(event)) needed.push([event, layer]);
+      // Whatever must precede a load on the way is forced by performing it, for everyone, so it comes first here, too.
+      if (event.kind === 'read') needed.push([event, layer], [event, 'all']);
+      else if (this.#hasMoment(event)) needed.push([event, layer]);
       for (const { source } of event.reads) if (source !== null && isPart(source) && source.event.agent !== store.agent) needed.push([source.event, source.event.cpu ? layer : 'all']);
     }
     for (const [event, at] of needed) {
       if (this.#state.has(keyOf(event, at))) continue;
-      const above = (at === 'cpu' ? this.#execution.cpu : this.#execution.all).ancestors(event.node);
+      const above = this.#execution.layered ? this.#execution.momentsBefore(event.node, at) : this.#execution.all.ancestors(event.node);
       for (const open of this.#open) if (hasBit(above, open)) return;
       this.#visit(event, at);
     }

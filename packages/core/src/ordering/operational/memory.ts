@@ -14,6 +14,7 @@ import { type History, type Message, type Token, overlaps } from '../../memory/h
 import type { AccessOrder, Size, Value } from '../../base/port.ts';
 import type { AccessClass, Via } from '../rules.ts';
 import { type Access, type CompiledTable, type Layered, type Operand, type StoreRecord, ThreadViews } from '../views.ts';
+import { HalfSeen } from './half-seen.ts';
 import { type TimeView, START, TIME_VIEWS, at, bounds, join, ofToken, readyForAll, readyForCpus } from './time-view.ts';
 
 export type View = Layered<TimeView>;
@@ -29,13 +30,16 @@ export interface Store extends Message<View> {
   readonly record: StoreRecord<TimeView>;
   /** Nobody else may write between what it read and itself. */
   readonly locks: boolean;
-  /** What it read, where that has no time yet: it locks from then on. `null`: at once. */
-  readonly lockedFrom: Token | null;
+  /** What its pair's read took its bytes from, oldest first: it locks a byte for those who see that. Bytes from nowhere: at once. */
+  readonly lockedFrom: readonly Supplier[];
   /** Number of this store within its agent, from 0. */
   readonly number: number;
   /** Trace event of the issue, 0 for none. */
   issued: number;
 }
+
+/** What a read takes bytes from. */
+export type Supplier = Token & { readonly address: number; readonly size: number };
 
 /** A read whose message is still to come. */
 export interface Prophesied {
@@ -91,6 +95,7 @@ export class OperationalMemory {
   readonly #layered: boolean;
   readonly #keeps: boolean;
   readonly #agents: readonly AgentMemory[];
+  readonly #halfSeen = new HalfSeen();
 
   /**
    * @param layered whether a store reaches CPUs and devices by two steps
@@ -157,7 +162,7 @@ export class OperationalMemory {
   }
 
   /** Everything of an own store, MMIO write or maintenance operation; it is pending from here on. */
-  issue(agent: AgentMemory, spec: AccessSpec, o: { readonly kind: Store['kind']; readonly owner?: string; readonly history: History<View> | null; readonly address: number; readonly size: number; readonly value: Value; readonly locks?: boolean; readonly lockedFrom?: Token | null }): { readonly store: Store; readonly done: Done } {
+  issue(agent: AgentMemory, spec: AccessSpec, o: { readonly kind: Store['kind']; readonly owner?: string; readonly history: History<View> | null; readonly address: number; readonly size: number; readonly value: Value; readonly locks?: boolean; readonly lockedFrom?: readonly Supplier[] }): { readonly store: Store; readonly done: Done } {
     const { views } = agent;
     const place = this.#place(agent, o);
     const asked = access(spec, null, place, views.none);
@@ -172,7 +177,7 @@ export class OperationalMemory {
       size: o.size,
       value: o.value,
       locks: o.locks ?? false,
-      lockedFrom: o.lockedFrom ?? null,
+      lockedFrom: o.lockedFrom ?? NOTHING,
       c: 0,
       a: 0,
       agent: agent.index,
@@ -214,6 +219,7 @@ export class OperationalMemory {
   canReachAll(store: Store): boolean {
     if (store.c === 0 || store.a !== 0 || !readyForAll(store.pre)) return false;
     if (store.history === null) return true;
+    if (this.reachesFirst(store.history, store) !== null) return false;
     for (const other of store.history.overlapping(store.address, store.size)) {
       if (other === store) return true;
       if (other.a === 0) return false;
@@ -240,6 +246,17 @@ export class OperationalMemory {
     return 'cpu';
   }
 
+  /** A store that must reach everyone before this one, or a device's write there, does. */
+  reachesFirst(history: History<View>, write: { readonly address: number; readonly size: number }): Message<View> | null {
+    return this.#layered ? this.#halfSeen.first(history, write) : null;
+  }
+
+  /** A read was performed from these messages, besides own stores that hide what is below. */
+  saw(agent: AgentMemory, history: History<View>, address: number, size: number, parts: readonly Message<View>[], own: readonly Store[]): void {
+    history.saw(agent.index, agent.device, address, size, parts);
+    if (this.#layered && !agent.device) this.#halfSeen.note(history, agent.index, { address, size }, parts, own);
+  }
+
   reachAll(agent: AgentMemory, store: Store): void {
     this.now += 1;
     store.a = this.now;
@@ -260,20 +277,34 @@ export class OperationalMemory {
 
   /**
    * The write of another agent's atomic pair that these bytes must wait for: it has read and not written yet. A device's write waits
-   * until everyone has it, or it would land between the two.
+   * until everyone has it, or it would land between the two; but where what was read has not reached everyone either, it lands below both.
    */
   lockedBy(agent: AgentMemory, history: History<View> | null, address: number, size: number): Store | null {
     for (const other of this.#agents) {
       if (other === agent) continue;
-      for (const store of other.pending) if (store.locks && (store.c === 0 || (agent.device && store.a === 0)) && (store.lockedFrom === null || store.lockedFrom.c > 0) && store.history === history && overlaps(store, { address, size })) return store;
+      for (const store of other.pending) if (store.locks && (store.c === 0 || (agent.device && store.a === 0)) && store.history === history && locks(store, address, size, agent.device)) return store;
     }
     return null;
+  }
+
+  /** Whether somebody else wrote to a byte of what an exclusive read took from `sources`, oldest first, since that. */
+  othersSince(agent: AgentMemory, history: History<View>, address: number, size: number, sources: readonly Supplier[]): boolean {
+    const messages = history.overlapping(address, size);
+    for (let at = address; at < address + size; at += 1) {
+      const source = supplierOf(sources, at);
+      if (source?.c === 0) continue; // from then on nobody else can
+      const index = messages.findIndex((m) => m === source);
+      const since = index >= 0 || source === undefined ? messages.slice(index + 1) : messages.filter((m) => m.c > source.c);
+      if (since.some((m) => m.agent !== agent.index && m.address <= at && at < m.address + m.size)) return true;
+    }
+    return false;
   }
 
   /** The ways a read may be performed; at least one. */
   candidates(agent: AgentMemory, history: History<View>, address: number, size: Size, pre: View, own: readonly Store[]): ReturnType<History<View>['candidates']> {
     const { c, a } = bounds(pre);
-    return history.candidates(address, size, agent.index, agent.device, c, a, own);
+    const ways = history.candidates(address, size, agent.index, agent.device, c, a, own);
+    return this.#layered && !agent.device && ways.length > 1 ? ways.filter((way) => this.#halfSeen.possible(history, agent.index, { address, size }, way.parts, own)) : ways;
   }
 
   #kept(agent: AgentMemory, pre: View): View {
@@ -290,6 +321,21 @@ export class OperationalMemory {
 
 function access(spec: AccessSpec, from: StoreRecord<TimeView> | null, place: View, released: View, partial = false): Access<TimeView> {
   return { class: spec.class, via: spec.via, order: spec.order, addr: spec.addr, data: spec.data, partner: spec.partner, place, channel: spec.channel, from, partial, released };
+}
+
+const NOTHING: readonly Supplier[] = [];
+
+function supplierOf(sources: readonly Supplier[], at: number): Supplier | undefined {
+  return sources.findLast((source) => source.address <= at && at < source.address + source.size);
+}
+
+/** Whether the write of an atomic pair keeps a CPU, or a device, from these bytes. */
+function locks(store: Store, address: number, size: number, device: boolean): boolean {
+  for (let at = Math.max(address, store.address); at < Math.min(address + size, store.address + store.size); at += 1) {
+    const source = supplierOf(store.lockedFrom, at);
+    if (source === undefined || (device ? source.a : source.c) > 0) return true;
+  }
+  return false;
 }
 
 /** The newest own stores that still show on some byte of a load. */

@@ -5,7 +5,7 @@ import { History, type Candidate, type Message, type Token, overlaps } from '../
 import { PAGE_BYTES } from '../../memory/initial.ts';
 import type { CompiledTable, Operand } from '../views.ts';
 import type { OperationalOptions, Search } from './explore.ts';
-import { AgentMemory, OperationalMemory, type AccessSpec, type Prophesied, type Store, type View } from './memory.ts';
+import { AgentMemory, OperationalMemory, type AccessSpec, type Prophesied, type Store, type Supplier, type View } from './memory.ts';
 import { type TimeView, openTokens } from './time-view.ts';
 
 type OpOf<K extends Op['kind']> = Extract<Op, { readonly kind: K }>;
@@ -59,12 +59,15 @@ class Runner implements Port {
   readonly results: (Operand<TimeView> | undefined)[] = [];
   ordinal = 0;
   done = false;
-  monitor: { readonly place: Place; readonly source: Token | null; readonly pending: boolean; readonly event: View } | null = null;
+  /** What it has read so far. */
+  reads: View;
+  monitor: { readonly place: Place; readonly sources: readonly Supplier[]; readonly event: View } | null = null;
   readonly #perform: (runner: Runner, op: Op) => Value;
 
   constructor(agent: Agent, memory: AgentMemory, perform: (runner: Runner, op: Op) => Value) {
     this.agent = agent;
     this.memory = memory;
+    this.reads = memory.views.none;
     this.#perform = perform;
   }
 
@@ -175,23 +178,22 @@ export class Path {
   #load(runner: Runner, op: OpOf<'load'> | OpOf<'await'>): Value {
     const exclusive = op.kind === 'load' && op.exclusive === true;
     const spec = runner.memory.spec('r', op.order, { via: exclusive ? 'exclusive' : 'plain', addr: this.#operand(runner, op.addressDep, op.addressPick) });
-    let ways = this.#readings(runner, spec, op.place);
+    let ways = this.#readings(runner, spec, op.place, runner.memory.views.none);
     if (op.kind === 'await') ways = ways.filter((way) => op.until(way.value));
     const way = ways[this.#x.choose(ways.length)];
     if (way === undefined) throw DEAD;
     const done = this.#read(runner, spec, op.place, way);
     runner.results[runner.ordinal + 1] = done.result;
     if (exclusive) {
-      const forwarder = way.own[way.own.length - 1];
-      const source = way.prophecy ?? forwarder ?? way.parts[way.parts.length - 1] ?? null;
-      runner.monitor = { place: op.place, source, pending: source !== null && source.c === 0, event: done.event };
+      runner.monitor = { place: op.place, sources: suppliersOf(way), event: done.event };
     }
     return way.value;
   }
 
-  /** Every way to perform a read now. */
-  #readings(runner: Runner, spec: AccessSpec, place: Place): Reading[] {
+  /** Every way to perform a read now. `behind`: what it comes after besides what its order says. */
+  #readings(runner: Runner, spec: AccessSpec, place: Place, behind: View): Reading[] {
     const { memory } = runner;
+    const before = (own: readonly Store[]): View => memory.views.join(behind, this.#core.beforeRead(memory, spec, own, place.address, place.size));
     if (place.space !== 'ram') throw new RangeError(`the litmus explorer knows no ${place.space} space`);
     const ways: Reading[] = [];
     const own = this.#core.ownPending(memory, this.#ram, place.address, place.size);
@@ -199,7 +201,7 @@ export class Path {
     // What was read here before is still to come, so nothing that is there already may be read, but for an own store after it.
     const early = memory.prophesied.some((p) => p.token.c === 0 && overlaps(p, place) && (p as Prophecy).after > newestOwn);
     if (!early) {
-      const pre = this.#core.beforeRead(memory, spec, own, place.address, place.size);
+      const pre = before(own);
       const open = openTokens(pre, 'all');
       if (open.length === 0 || this.#o.loadStore === 'free') {
         const candidates = this.#core.candidates(memory, this.#ram, place.address, place.size, pre, own);
@@ -208,26 +210,26 @@ export class Path {
           if (open.length > 0 && candidate !== candidates[0]) break;
           // An own store that has its time already could have been read before it had: as if forwarded.
           const mine = candidate.parts.filter((part): part is Store => part.agent === memory.index && 'record' in part);
-          ways.push(this.#reading(runner, spec, place, candidate, mine.length === 0 ? pre : null, [...mine, ...own], open, candidate === candidates[0]));
+          ways.push(this.#reading(place, candidate, mine.length === 0 ? pre : before([...mine, ...own]), [...mine, ...own], open, candidate === candidates[0]));
         }
-        ways.push(...this.#olderAround(runner, spec, place, own, open));
+        ways.push(...this.#olderAround(runner, before, place, own, open));
       }
     }
     if (this.#final || memory.device || memory.views.holdsBackWrites(spec)) return ways;
     for (const value of this.#x.prophecies(place, memory.index)) {
-      const pre = this.#core.beforeRead(memory, spec, [], place.address, place.size);
+      const pre = before([]);
       const prophecy: Prophecy = { c: 0, a: 0, published: null, history: this.#ram, address: place.address, size: place.size, value, reader: runner, after: memory.stores, justified: false, pre, message: null, get token() { return this; } };
       ways.push({ value, pre, parts: [], all: [], prophecy, own: [], guard: null, newest: true });
     }
     return ways;
   }
 
-  /** `own`: what it is forwarded from, stores included that have their time. `pre`: what is known of its pre-view. */
-  #reading(runner: Runner, spec: AccessSpec, place: Place, { value, parts }: Candidate<View>, pre: View | null, own: readonly Store[], open: readonly Token[], newest: boolean): Reading {
+  /** `own`: what it is forwarded from, stores included that have their time. */
+  #reading(place: Place, { value, parts }: Candidate<View>, pre: View, own: readonly Store[], open: readonly Token[], newest: boolean): Reading {
     const ranges = open.length === 0 ? [] : uncovered(place, own);
     return {
       value,
-      pre: pre ?? this.#core.beforeRead(runner.memory, spec, own, place.address, place.size),
+      pre,
       parts: parts.filter((part) => !own.includes(part as Store)),
       all: parts,
       prophecy: null,
@@ -238,17 +240,17 @@ export class Path {
   }
 
   /** Forwarded in part from own stores that have their times by now, the other bytes as they were before that. */
-  #olderAround(runner: Runner, spec: AccessSpec, place: Place, pending: readonly Store[], open: readonly Token[]): Reading[] {
+  #olderAround(runner: Runner, before: (own: readonly Store[]) => View, place: Place, pending: readonly Store[], open: readonly Token[]): Reading[] {
     const { memory } = runner;
     const past = this.#ram.overlapping(place.address, place.size).filter((m): m is Store => m.agent === memory.index && 'record' in m && this.#ram.lastSeen(memory.index, m) <= m.c);
     if (past.length === 0 || open.length > 0) return [];
     const own = [...past, ...pending];
     if (uncovered(place, own).length === 0) return [];
-    const pre = this.#core.beforeRead(memory, spec, own, place.address, place.size);
+    const pre = before(own);
     // It must have been made before anybody overwrote them.
     const until = Math.min(...past.flatMap((store) => this.#ram.overlapping(store.address, store.size).filter((m) => m.c > store.c && m.agent !== memory.index).map((m) => m.c)));
     const ways = this.#core.candidates(memory, this.#ram, place.address, place.size, pre, own).filter((candidate) => candidate.time < until);
-    return ways.map((candidate) => ({ ...this.#reading(runner, spec, place, candidate, pre, own, open, false), all: [...past, ...candidate.parts] }));
+    return ways.map((candidate) => ({ ...this.#reading(place, candidate, pre, own, open, false), all: [...past, ...candidate.parts] }));
   }
 
   #read(runner: Runner, spec: AccessSpec, place: Place, way: Reading): ReturnType<OperationalMemory['afterRead']> {
@@ -258,8 +260,10 @@ export class Path {
       memory.prophesied.push(way.prophecy);
     }
     if (way.guard !== null) this.#guards.push(way.guard);
-    this.#ram.saw(memory.index, memory.device, place.address, place.size, way.all);
-    return this.#core.afterRead(memory, spec, way.pre, way.prophecy === null ? way.parts : [way.prophecy], way.own);
+    this.#core.saw(memory, this.#ram, place.address, place.size, way.all, way.own);
+    const done = this.#core.afterRead(memory, spec, way.pre, way.prophecy === null ? way.parts : [way.prophecy], way.own);
+    runner.reads = memory.views.join(runner.reads, done.event);
+    return done;
   }
 
   #store(runner: Runner, op: OpOf<'store'>): Value {
@@ -275,14 +279,14 @@ export class Path {
     } else if (this.#final) throw DEAD;
     const spec = memory.spec('w', order, { via: exclusive ? 'exclusive' : 'plain', addr: this.#operand(runner, op.addressDep, op.addressPick), data: this.#operand(runner, op.dataDep, op.dataPick), partner: exclusive && monitor !== null ? monitor.event : memory.views.none });
     if (memory.device) {
-      if (this.#guarded(place) || this.#core.lockedBy(memory, this.#ram, place.address, place.size) !== null) throw DEAD;
+      if (this.#guarded(place) || this.#core.reachesFirst(this.#ram, place) !== null || this.#core.lockedBy(memory, this.#ram, place.address, place.size) !== null) throw DEAD;
       const { message } = this.#core.writeNow(memory, spec, this.#ram, place.address, place.size, value);
       this.#x.learn(message);
       this.#redeem(message);
       this.#enough = true;
       return 0;
     }
-    const { store, done } = this.#core.issue(memory, spec, { kind: 'ram', history: this.#ram, address: place.address, size: place.size, value, locks: exclusive, lockedFrom: exclusive ? (monitor?.source ?? null) : null });
+    const { store, done } = this.#core.issue(memory, spec, { kind: 'ram', history: this.#ram, address: place.address, size: place.size, value, locks: exclusive, lockedFrom: monitor?.sources ?? [] });
     if (exclusive) runner.results[runner.ordinal + 1] = done.result;
     this.#maybeNow(runner, store);
     return 0;
@@ -291,11 +295,8 @@ export class Path {
   /** Whether a store-exclusive may be done: nobody else wrote since what was read. */
   #mayFollow(runner: Runner, place: Place, monitor: NonNullable<Runner['monitor']>): boolean {
     if (monitor.place.address !== place.address || monitor.place.size !== place.size) return false;
-    const { source } = monitor;
-    if (source !== null && source.c === 0) return true; // from then on nobody else can
-    const message = source !== null && 'message' in source ? (source as Prophecy).message : (source as Message<View> | null);
-    const messages = this.#ram.overlapping(place.address, place.size);
-    if (messages.slice(message === null ? 0 : messages.indexOf(message) + 1).some((m) => m.agent !== runner.memory.index)) return false;
+    const sources = monitor.sources.map((source) => ('message' in source ? ((source as Prophecy).message ?? source) : source));
+    if (this.#core.othersSince(runner.memory, this.#ram, place.address, place.size, sources)) return false;
     return this.#core.lockedBy(runner.memory, this.#ram, place.address, place.size) === null;
   }
 
@@ -306,7 +307,9 @@ export class Path {
     const addr = this.#operand(runner, op.addressDep, op.addressPick);
     const readSpec = memory.spec('r', order, { via, addr });
     const locked = this.#core.lockedBy(memory, this.#ram, place.address, place.size) !== null;
-    const ways = this.#readings(runner, readSpec, place).filter((way) => op.modify(way.value) === undefined || (!this.#final && way.newest && (way.prophecy !== null || way.own.length > 0 || !locked)));
+    // An atomic has a moment, and loads before it are not passed by it.
+    const behind = this.#o.loadStore === 'kept' ? runner.reads : memory.views.none;
+    const ways = this.#readings(runner, readSpec, place, behind).filter((way) => op.modify(way.value) === undefined || (!this.#final && way.newest && (way.prophecy !== null || way.own.length > 0 || !locked)));
     const way = ways[this.#x.choose(ways.length)];
     if (way === undefined) throw DEAD;
     const value = op.modify(way.value);
@@ -320,15 +323,14 @@ export class Path {
     const data = op.compares === true ? memory.views.joinOperands(operand, { v: memory.views.none, pick: this.#operand(runner, undefined, op.comparePick).pick }) : operand;
     const spec = memory.spec('w', order, { via, addr, data, partner: read.event });
     if (memory.device) {
-      if (locked || this.#guarded(place)) throw DEAD;
+      if (locked || this.#guarded(place) || this.#core.reachesFirst(this.#ram, place) !== null) throw DEAD;
       const { message } = this.#core.writeNow(memory, spec, this.#ram, place.address, place.size, value);
       this.#x.learn(message);
       this.#redeem(message);
       this.#enough = true;
       return way.value;
     }
-    const forwarder = way.own[way.own.length - 1];
-    const { store, done } = this.#core.issue(memory, spec, { kind: 'ram', history: this.#ram, address: place.address, size: place.size, value, locks: true, lockedFrom: way.prophecy ?? forwarder ?? null });
+    const { store, done } = this.#core.issue(memory, spec, { kind: 'ram', history: this.#ram, address: place.address, size: place.size, value, locks: true, lockedFrom: suppliersOf(way) });
     runner.results[runner.ordinal + 1] = memory.views.joinOperands(read.result, done.result);
     this.#maybeNow(runner, store);
     return way.value;
@@ -342,7 +344,7 @@ export class Path {
   }
 
   #canDrain(store: Store): boolean {
-    return this.#core.canDrain(store) && !this.#guarded(store) && !(store.locks && store.lockedFrom !== null && store.lockedFrom.c === 0);
+    return this.#core.canDrain(store) && !this.#guarded(store) && !store.lockedFrom.some((source) => source.c === 0);
   }
 
   #guarded(place: { readonly address: number; readonly size: number }): boolean {
@@ -405,6 +407,11 @@ export class Path {
 
 function list(deps: Deps | undefined): readonly number[] {
   return deps === undefined || deps === 0 ? [] : typeof deps === 'number' ? [deps] : deps;
+}
+
+/** What a read takes its bytes from, oldest first. */
+function suppliersOf(way: Reading): readonly Supplier[] {
+  return way.prophecy === null ? [...way.parts, ...way.own] : [way.prophecy];
 }
 
 /** Bytes of a place that no own store covers, one range each. */
