@@ -17,7 +17,7 @@ import type { AccessClass } from '../rules.ts';
 import type { Layered, StoreRecord } from '../views.ts';
 import { forEachBit, NO_BITS, oneBit, unionBits, type Bits } from './bits.ts';
 import type { Cell, Cells } from './cells.ts';
-import { Reach } from './reach.ts';
+import { Reach, type Reachability, type ReachMark } from './reach.ts';
 
 export interface GraphEvent {
   /** Node of the ordered-before graphs; the same number in both. */
@@ -99,10 +99,10 @@ export interface Post {
 export const isPart = (source: ReadSource): source is StorePart => source !== null && 'event' in source;
 
 export interface Mark {
-  readonly all: ReturnType<Reach['mark']>;
-  readonly cpu: ReturnType<Reach['mark']>;
-  readonly both: ReturnType<Reach['mark']>;
-  readonly coherence: ReturnType<Reach['mark']>;
+  readonly all: ReachMark;
+  readonly cpu: ReachMark;
+  readonly both: ReachMark;
+  readonly coherence: ReachMark;
   readonly steps: number;
   readonly events: number;
 }
@@ -114,14 +114,14 @@ export interface Mark {
 export type Moments = 'one' | 'two' | 'store';
 
 export class Execution {
-  readonly all = new Reach();
-  readonly cpu = new Reach();
+  readonly all: Reachability;
+  readonly cpu: Reachability;
   /** Both orders joined; tables with CPU-only edges. */
-  readonly #both = new Reach();
+  readonly #both: Reachability;
   /** By node: where it is in the joined order, for CPUs and for everyone. */
   readonly #forCpus: number[] = [];
   readonly #forAll: number[] = [];
-  readonly coherence = new Reach();
+  readonly coherence: Reachability;
   readonly events: GraphEvent[] = [];
   readonly prophecies = new Map<string, Prophecy>();
   /** By device, in the order in which they leave. */
@@ -131,9 +131,13 @@ export class Execution {
   readonly #states: (CellState | undefined)[] = [];
   readonly #undo: (() => void)[] = [];
 
-  constructor(cells: Cells, layered: boolean) {
+  constructor(cells: Cells, layered: boolean, reachability = (): Reachability => new Reach()) {
     this.cells = cells;
     this.layered = layered;
+    this.all = reachability();
+    this.cpu = reachability();
+    this.#both = reachability();
+    this.coherence = reachability();
   }
 
   state(cell: Cell): CellState {

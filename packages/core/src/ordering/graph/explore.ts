@@ -12,14 +12,14 @@
 import { Abandon, AgentFault, type Agent, type Op, type Place, type Value } from '../../base/port.ts';
 import type { InitialState } from '../../memory/initial.ts';
 import type { RuleTable } from '../rules.ts';
-import { DEVICE } from '../tables/device.ts';
-import { CompiledTable } from '../views.ts';
 import { Accesses, NotInGraph, type GraphRoute, type Way } from './accesses.ts';
-import { Actor, Blocked, Dead, DEAD, type ActorState } from './actor.ts';
-import { Cells, Split } from './cells.ts';
-import { Execution, type Mark } from './execution.ts';
+import { Blocked, Dead, DEAD, type Actor, type ActorState } from './actor.ts';
+import { Split } from './cells.ts';
+import type { Execution, Mark } from './execution.ts';
 import { Knowledge } from './knowledge.ts';
 import { Leaf } from './leaf.ts';
+import { Program } from './program.ts';
+import type { Reachability } from './reach.ts';
 import { exploreScheduled } from './schedule.ts';
 
 export interface GraphOptions {
@@ -38,6 +38,8 @@ export interface GraphOptions {
   /** `executions`: leaves and dead branches of all passes together. `events`: of one execution. */
   readonly limits: { readonly executions: number; readonly events: number; readonly passes?: number };
   readonly onLeaf: (leaf: Leaf) => void | 'stop';
+  /** How orders are kept free of cycles; by default incrementally. For measuring that. */
+  readonly reachability?: () => Reachability;
   /** How executions are found; by default as `loadStore` needs. `schedule` needs loads that are kept; see schedule.ts. */
   readonly search?: 'schedule' | 'prophecy';
 }
@@ -74,12 +76,7 @@ export function exploreGraph(options: GraphOptions): GraphStats {
 
 class Exploration {
   readonly #o: GraphOptions;
-  readonly #tables: readonly CompiledTable[];
-  readonly #layered: boolean;
-  readonly #publishes: boolean;
-  readonly #cells: Cells;
-  /** By agent: the lines it takes. */
-  readonly #routes: readonly (readonly GraphRoute[])[];
+  readonly #program: Program;
   #knowledge = new Knowledge();
   /** Leaves reported before cells were cut anew, so that none is reported twice. */
   #reported: Set<string> | null = null;
@@ -105,14 +102,8 @@ class Exploration {
 
   constructor(options: GraphOptions) {
     this.#o = options;
-    const cpu = new CompiledTable(options.table);
-    const device = new CompiledTable(options.deviceTable ?? DEVICE);
-    this.#tables = options.agents.map((a) => (a.kind === 'cpu' ? cpu : device));
-    this.#layered = cpu.layered;
-    this.#routes = options.agents.map((a) => (options.interrupts ?? []).filter((r) => r.cpu === a.id));
-    this.#publishes = cpu.publishes;
-    this.#cells = new Cells(options.initial, options.endian ?? 'little');
-    this.#execution = new Execution(this.#cells, this.#layered);
+    this.#program = new Program(options);
+    this.#execution = this.#program.execution();
   }
 
   run(): GraphStats {
@@ -156,15 +147,15 @@ class Exploration {
     this.#passes += 1;
     this.#order = order;
     if (reports) this.#generation += 1;
-    this.#execution = new Execution(this.#cells, this.#layered);
-    this.#actors = this.#o.agents.map((agent, i) => new Actor(i, agent, this.#tables[i] ?? new CompiledTable(DEVICE), (actor, op) => this.#perform(actor, op)));
+    this.#execution = this.#program.execution();
+    this.#actors = this.#program.actors((actor, op) => this.#perform(actor, op));
     this.#done = this.#actors.map(() => false);
     this.#accesses = new Accesses({
       execution: this.#execution,
       knowledge: this.#knowledge,
       later: (agent) => !(this.#done[agent] ?? false) && agent !== this.#order[this.#position],
       keepLoadStore: this.#o.loadStore === 'kept',
-      publishes: this.#publishes,
+      publishes: this.#program.publishes,
       onRead: (cell, actor) => {
         const readers = this.#readers.get(cell.index);
         if (readers === undefined) this.#readers.set(cell.index, new Set([actor.index]));
@@ -195,7 +186,7 @@ class Exploration {
   #learn(): boolean {
     let matters = false;
     for (const known of this.#knowledge.publish()) {
-      for (const cell of this.#cells.of(known.place)) {
+      for (const cell of this.#program.cells.of(known.place)) {
         for (const reader of this.#readers.get(cell.index) ?? []) if (reader < known.agent || (this.#competes && reader !== known.agent)) matters = true;
       }
     }
@@ -244,7 +235,7 @@ class Exploration {
       }
     }
     const mark = this.#execution.mark();
-    if (!this.#actors.every((actor) => accesses.interruptsRight(actor, this.#routes[actor.index] ?? []))) {
+    if (!this.#actors.every((actor) => accesses.interruptsRight(actor, this.#program.routes[actor.index] ?? []))) {
       this.#execution.undo(mark);
       if (reports) this.#dead += 1;
       return;
@@ -339,7 +330,7 @@ class Exploration {
       case 'interrupt':
       case 'idle': {
         // An interrupt that ends a wait is one taken right before it: CPUs ask there.
-        const routes = this.#routes[actor.index] ?? [];
+        const routes = this.#program.routes[actor.index] ?? [];
         return routes.length === 0 ? 0 : this.#choose(actor, [() => 0, ...accesses.interrupt(actor, op, routes)]);
       }
     }
@@ -347,9 +338,9 @@ class Exploration {
 
   /** A message for a CPU that has run already and did not foresee it, nor a later one of the line. */
   #lost(place: Place): boolean {
-    const cpu = this.#o.agents.findIndex((_, i) => (this.#routes[i] ?? []).some((r) => r.device === place.owner && r.vector === place.address));
+    const cpu = this.#o.agents.findIndex((_, i) => (this.#program.routes[i] ?? []).some((r) => r.device === place.owner && r.vector === place.address));
     if (cpu < 0 || this.#done[cpu] !== true) return false;
-    const cell = this.#cells.of(place)[0];
+    const cell = this.#program.cells.of(place)[0];
     const newest = cell === undefined ? undefined : this.#execution.state(cell).order.at(-1);
     if (newest === undefined || newest.readers.length > 0 || !this.#knowledge.offers(newest.event)) return false;
     for (const prophecy of this.#execution.prophecies.values()) if (prophecy.place.space === 'irq' && prophecy.place.owner === place.owner && prophecy.place.address === place.address) return false;

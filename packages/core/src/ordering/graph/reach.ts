@@ -7,7 +7,28 @@
  */
 import { addInto, hasBit, maskOf, NO_BITS, oneBit, removeFrom, unionBits, WORD_BITS, wordOf, type Bits } from './bits.ts';
 
-export class Reach {
+/** A point to go back to. */
+export interface ReachMark {
+  readonly size: number;
+  readonly changes: number;
+}
+
+/** What the graph form asks of an order. Another implementation serves to measure this one against. */
+export interface Reachability {
+  readonly size: number;
+  ancestors(node: number): Bits;
+  /** A new node behind every member of `before`. It has no successor yet, so no cycle can arise. */
+  add(before: Bits): number;
+  /** Adds x → y. False: that would close a cycle, and nothing was changed. */
+  edge(x: number, y: number): boolean;
+  /** Adds an edge from every member of `before` to a node that may have successors. */
+  edges(before: Bits, y: number): boolean;
+  reaches(x: number, y: number): boolean;
+  mark(): ReachMark;
+  undo(mark: ReachMark): void;
+}
+
+export class Reach implements Reachability {
   readonly #ancestors: Bits[] = [];
   readonly #changedNode: number[] = [];
   readonly #changedSet: Bits[] = [];
@@ -20,13 +41,11 @@ export class Reach {
     return this.#ancestors[node] ?? NO_BITS;
   }
 
-  /** A new node behind every member of `before`. It has no successor yet, so no cycle can arise. */
   add(before: Bits): number {
     this.#ancestors.push(this.#closure(before));
     return this.#ancestors.length - 1;
   }
 
-  /** Adds x → y. False: that would close a cycle, and nothing was changed. */
   edge(x: number, y: number): boolean {
     const above = this.#ancestors[x] ?? NO_BITS;
     if (x === y || hasBit(above, y)) return false;
@@ -42,7 +61,6 @@ export class Reach {
     return true;
   }
 
-  /** Adds an edge from every member of `before` to a node that may have successors. */
   edges(before: Bits, y: number): boolean {
     for (let word = before.length - 1; word >= 0; word -= 1) {
       let rest = before[word] ?? 0;
@@ -59,11 +77,11 @@ export class Reach {
     return hasBit(this.#ancestors[y] ?? NO_BITS, x);
   }
 
-  mark(): { readonly size: number; readonly changes: number } {
+  mark(): ReachMark {
     return { size: this.#ancestors.length, changes: this.#changedNode.length };
   }
 
-  undo(mark: { readonly size: number; readonly changes: number }): void {
+  undo(mark: ReachMark): void {
     for (let i = this.#changedNode.length - 1; i >= mark.changes; i -= 1) {
       const node = this.#changedNode[i] ?? 0;
       if (node < mark.size) this.#ancestors[node] = this.#changedSet[i] ?? NO_BITS;

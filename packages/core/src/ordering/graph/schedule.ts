@@ -11,16 +11,16 @@
  * A read may wait only for writes known to be possible. Those are learnt; when
  * one turns up that a read was not allowed to wait for, the search starts over.
  */
-import { Abandon, AgentFault, Suspend, type Agent, type Op, type Place, type Value } from '../../base/port.ts';
-import { DEVICE } from '../tables/device.ts';
-import { CompiledTable, type Layered, type ThreadViews } from '../views.ts';
-import { Accesses, NotInGraph, type GraphRoute, type Way } from './accesses.ts';
-import { Actor, Dead, DEAD, type Monitor } from './actor.ts';
+import { Abandon, AgentFault, Suspend, type Op, type Place, type Value } from '../../base/port.ts';
+import type { Layered, ThreadViews } from '../views.ts';
+import { Accesses, NotInGraph, type Way } from './accesses.ts';
+import { Dead, DEAD, type Actor, type Monitor } from './actor.ts';
 import type { Bits } from './bits.ts';
-import { Cells, Split } from './cells.ts';
-import { Execution, type Mark, type StorePart } from './execution.ts';
+import { Split } from './cells.ts';
+import type { Execution, Mark, StorePart } from './execution.ts';
 import { Knowledge } from './knowledge.ts';
 import { Leaf } from './leaf.ts';
+import { Program } from './program.ts';
 import type { GraphOptions, GraphStats } from './explore.ts';
 
 interface Wait {
@@ -71,10 +71,7 @@ export function exploreScheduled(options: GraphOptions): GraphStats {
 
 class Scheduled {
   readonly #o: GraphOptions;
-  readonly #tables: readonly CompiledTable[];
-  readonly #layered: boolean;
-  readonly #cells: Cells;
-  readonly #routes: readonly (readonly GraphRoute[])[];
+  readonly #program: Program;
   readonly #seen = new Set<string>();
   #restarted = false;
   #leaves = 0;
@@ -103,14 +100,9 @@ class Scheduled {
 
   constructor(options: GraphOptions) {
     this.#o = options;
-    const cpu = new CompiledTable(options.table);
-    const device = new CompiledTable(options.deviceTable ?? DEVICE);
-    this.#tables = options.agents.map((a: Agent) => (a.kind === 'cpu' ? cpu : device));
-    this.#layered = cpu.layered;
-    this.#cells = new Cells(options.initial, options.endian ?? 'little');
-    this.#routes = options.agents.map((a) => (options.interrupts ?? []).filter((r) => r.cpu === a.id));
+    this.#program = new Program(options);
     this.#mayWrite = options.agents.map(() => new Map<number, number>());
-    this.#execution = new Execution(this.#cells, this.#layered);
+    this.#execution = this.#program.execution();
   }
 
   run(): GraphStats {
@@ -138,8 +130,8 @@ class Scheduled {
   #pass(): boolean {
     this.#passes += 1;
     this.#learnt = false;
-    this.#execution = new Execution(this.#cells, this.#layered);
-    this.#actors = this.#o.agents.map((agent, i) => new Actor(i, agent, this.#tables[i] ?? new CompiledTable(DEVICE), (actor, op) => this.#perform(actor, op)));
+    this.#execution = this.#program.execution();
+    this.#actors = this.#program.actors((actor, op) => this.#perform(actor, op));
     this.#status = this.#actors.map(() => 'ready' as const);
     this.#waits = this.#actors.map(() => null);
     this.#shared = this.#actors.map(() => false);
@@ -233,7 +225,7 @@ class Scheduled {
       }
     }
     const mark = this.#execution.mark();
-    if (this.#actors.every((actor) => accesses.interruptsRight(actor, this.#routes[actor.index] ?? []))) this.#report(accesses);
+    if (this.#actors.every((actor) => accesses.interruptsRight(actor, this.#program.routes[actor.index] ?? []))) this.#report(accesses);
     else this.#dead += 1;
     this.#execution.undo(mark);
   }
@@ -405,7 +397,7 @@ class Scheduled {
       case 'choose':
         return this.#answered(this.#choose(actor, actor.ordinal, op, Array.from({ length: op.width }, (_, i) => () => i)));
       case 'interrupt':
-        if (this.#routes[actor.index]?.length === 0) return 0;
+        if (this.#program.routes[actor.index]?.length === 0) return 0;
         return this.#answered(this.#choose(actor, actor.ordinal, op, [() => 0, ...this.#waysToRead(actor, op, accesses), ...this.#later(actor, op)]));
       case 'rmw':
         this.#attempts(actor, op);
@@ -433,17 +425,17 @@ class Scheduled {
         return accesses.await(actor, op);
       case 'interrupt':
       case 'idle':
-        return accesses.interrupt(actor, op, this.#routes[actor.index] ?? []);
+        return accesses.interrupt(actor, op, this.#program.routes[actor.index] ?? []);
       default:
         return [];
     }
   }
 
   #cellsOf(actor: Actor, op: Op): number[] {
-    if (op.kind === 'interrupt' || op.kind === 'idle') return (this.#routes[actor.index] ?? []).flatMap((r) => this.#cells.of({ space: 'irq', owner: r.device, address: r.vector, size: 4 }).map((c) => c.index));
+    if (op.kind === 'interrupt' || op.kind === 'idle') return (this.#program.routes[actor.index] ?? []).flatMap((r) => this.#program.cells.of({ space: 'irq', owner: r.device, address: r.vector, size: 4 }).map((c) => c.index));
     if (!('place' in op)) return [];
     const place: Place = op.place;
-    return this.#cells.of(place).map((c) => c.index);
+    return this.#program.cells.of(place).map((c) => c.index);
   }
 
   /** Waiting for a write that is still to come, where one may be. */
