@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What every command shares: where labs are, how to speak, which exit code means what. */
+import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -26,6 +27,17 @@ export class CommandError extends Error {
   constructor(message: string, code: number) {
     super(message);
     this.code = code;
+  }
+}
+
+/** The text of a file that somebody named. */
+export async function readInput(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    const why = code === 'ENOENT' || code === 'ENOTDIR' ? 'no such file' : code === 'EISDIR' ? 'this is a folder; expected a file' : code === 'EACCES' ? 'this file may not be read' : 'this file cannot be read';
+    throw new CommandError(`${file}: ${why}`, EXIT.usage);
   }
 }
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /** `dmalab litmus FILE…`: all final states of a litmus test, printed as herd does. */
-import { readFile } from 'node:fs/promises';
 import { explain, printExplanation } from '@dmalab/litmus/explain';
 import { ALL_MODELS, runOnModels } from '@dmalab/litmus/models';
 import { parseLitmus } from '@dmalab/litmus/parse';
@@ -8,7 +7,7 @@ import { printRun, runAsJson } from '@dmalab/litmus/print';
 import { MODELS, runLitmus } from '@dmalab/litmus/run';
 import { LitmusError } from '@dmalab/litmus/source';
 import { Command } from 'commander';
-import { CommandError, EXIT } from './context.ts';
+import { CommandError, EXIT, readInput } from './context.ts';
 
 export function litmusCommand(): Command {
   return new Command('litmus')
@@ -21,9 +20,7 @@ export function litmusCommand(): Command {
       const models = options.arch === undefined ? [] : options.arch === 'all' ? Object.keys(ALL_MODELS) : options.arch.split(',');
       for (const model of models) if (!(model in ALL_MODELS)) throw new CommandError(`--arch ${model}: no such model; expected ${Object.keys(ALL_MODELS).join(', ')} or all`, EXIT.usage);
       for (const file of files) {
-        const text = await readFile(file, 'utf8').catch(() => {
-          throw new CommandError(`${file}: no such file`, EXIT.usage);
-        });
+        const text = await readInput(file);
         try {
           const test = parseLitmus(text);
           const run = runLitmus(test);

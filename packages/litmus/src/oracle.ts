@@ -23,12 +23,19 @@ export interface OracleCase {
   readonly nshIsWeak: boolean;
 }
 
-export type OracleLine = OracleCase | { readonly line: number; readonly name: string; readonly why: string };
+/** A line that is no case at all. */
+export interface BadLine {
+  readonly line: number;
+  readonly name: string;
+  readonly why: string;
+}
+export type OracleLine = OracleCase | BadLine;
+export const isBad = (line: OracleLine): line is BadLine => !('text' in line);
 
 /** Reads a file of cases. What a line lacks is said in its `why`. */
 export function readOracle(text: string): OracleLine[] {
   const out: OracleLine[] = [];
-  text.split('\n').forEach((row, i) => {
+  text.replace(/^\uFEFF/, '').split('\n').forEach((row, i) => {
     if (row.trim() === '') return;
     out.push(readLine(row, i + 1));
   });
@@ -39,8 +46,8 @@ function readLine(row: string, line: number): OracleLine {
   let data: unknown;
   try {
     data = JSON.parse(row);
-  } catch (error) {
-    return { line, name: `line ${line}`, why: `not JSON: ${error instanceof Error ? error.message : String(error)}` };
+  } catch {
+    return { line, name: `line ${line}`, why: 'not JSON' };
   }
   if (typeof data !== 'object' || data === null || Array.isArray(data)) return { line, name: `line ${line}`, why: 'not a JSON object' };
   const keys = new Map(Object.entries(data));
@@ -48,7 +55,7 @@ function readLine(row: string, line: number): OracleLine {
   const title = typeof name === 'string' ? name : `line ${line}`;
   const expected = keys.get('spec_expect') ?? keys.get('states') ?? keys.get('expect');
   const program = keys.get('text');
-  if (typeof program !== 'string' || !Array.isArray(expected)) return { line, name: title, why: 'not a litmus case: expected the keys "text" and "states"' };
+  if (typeof program !== 'string' || !Array.isArray(expected)) return { line, name: title === `line ${line}` ? title : `line ${line}, ${title}`, why: 'not a litmus case: expected the keys "text" (a string) and "states" (a list)' };
   const verdict = keys.get('condition_ok');
   const executions = keys.get('executions');
   const caveat = keys.get('caveat');
@@ -72,7 +79,7 @@ export type Runner = (test: LitmusTest, options: RunOptions) => LitmusRun;
 
 /** Runs one case and compares complete state sets, both directions. */
 export function compareCase(c: OracleLine, runner: Runner = runLitmus): Comparison {
-  if (!('text' in c)) return { kind: 'not-run', name: c.name, why: c.why };
+  if (isBad(c)) return { kind: 'not-run', name: c.name, why: c.why };
   let test: LitmusTest;
   try {
     test = parseLitmus(c.text);

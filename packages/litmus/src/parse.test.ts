@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseLitmus } from './parse.ts';
 import { printRun } from './print.ts';
@@ -129,4 +130,28 @@ describe('what cannot be read is said with its place', () => {
 it('a loop that goes on is cut, and the run says that it is not complete', () => {
   const run = runLitmus(parseLitmus('AArch64 spin\n{ 0:X0=x; }\n P0 ;\n L0: ;\n LDR W1,[X0] ;\n CBZ W1,L0 ;\nexists (0:X1=1)'));
   expect(run).toMatchObject({ complete: false, why: expect.stringContaining('the loop at L0') });
+});
+
+it.each(['aarch64', 'riscv', 'x86_64'])('%s tests cut, doubled and scrambled: read, or refused with a place inside the text', (file) => {
+  const texts = readFileSync(new URL(`../../../test/oracle/litmus/${file}.jsonl`, import.meta.url), 'utf8').split('\n').filter((row) => row !== '').map((row) => (JSON.parse(row) as { text: string }).text);
+  let seed = 7;
+  const below = (n: number): number => (seed = (Math.imul(seed, 1_103_515_245) + 12_345) & 0x7fff_ffff) % n;
+  let [read, refused] = [0, 0];
+  for (let i = 0; i < 400; i += 1) {
+    const text = texts[below(texts.length)] ?? '';
+    const [a, b] = [below(text.length), below(text.length)].sort((x, y) => x - y) as [number, number];
+    const odd = '|;{}()[]:=~/\\,#$%@"\n-*'[below(23)] ?? '';
+    const broken = [text.slice(0, a), text.slice(0, a) + text.slice(b), text.slice(0, b) + text.slice(a), text.slice(0, a) + odd + text.slice(a), text.slice(0, a) + odd + text.slice(a + 1)][i % 5] ?? '';
+    try {
+      parseLitmus(broken);
+      read += 1;
+    } catch (error) {
+      if (!(error instanceof LitmusError)) throw new Error(`not a litmus error, for:\n${broken}`, { cause: error });
+      refused += 1;
+      expect(error.message).toMatch(/^\d+:\d+: \S/);
+      expect(error.position.line).toBeLessThanOrEqual(broken.split('\n').length);
+    }
+  }
+  expect(read).toBeGreaterThan(10);
+  expect(refused).toBeGreaterThan(100);
 });
