@@ -37,52 +37,6 @@ function outcomes(agents: readonly (Agent & { readonly seen: unknown[] })[], tab
   return { stats, outcomes: [...found].sort() };
 }
 
-/** A ring of descriptors: payload, barrier, flag; the reader stops at the first flag that is not set. */
-function ring(slots: number, words: number): (Agent & { readonly seen: unknown[] })[] {
-  const at = (slot: number, word: number): number => 0x1000 + slot * 64 + word * 4;
-  const producer = straight('cpu0', Array.from({ length: slots }, (_, s) => [...Array.from({ length: words - 1 }, (__, w) => store(at(s, w + 1), s + 1)), fence('dmb.ishst'), store(at(s, 0), 1)]).flat());
-  const seen: unknown[] = [];
-  const consumer = {
-    id: 'cpu1',
-    kind: 'cpu' as const,
-    seen,
-    run(port: Port) {
-      seen.length = 0;
-      for (let s = 0; s < slots; s += 1) {
-        if (port.op(load(at(s, 0))) === 0) return;
-        port.op(fence('dmb.ishld'));
-        for (let w = 1; w < words; w += 1) if (port.op(load(at(s, w))) !== s + 1) throw new Error('torn descriptor');
-        seen.push(s);
-        port.op(fence('dmb.ishld'));
-      }
-    },
-  };
-  return [producer, consumer];
-}
-
-describe('executions of a descriptor ring', () => {
-  it('of 16 slots of 4 words are as many as prefixes of it, with hardly a dead branch', () => {
-    const { stats } = outcomes(ring(16, 4), ARMV8);
-    expect(stats.leaves).toBe(17);
-    expect(stats.dead).toBeLessThanOrEqual(64);
-  });
-
-  it('cost at most three times as much per event as those of 4 slots of 2 words', () => {
-    const timePerEvent = (slots: number, words: number): number => {
-      let best = Infinity;
-      for (let i = 0; i < 8; i += 1) {
-        let events = 0;
-        const before = performance.now();
-        for (let k = 0; k < 5; k += 1) exploreGraph({ table: ARMV8, agents: ring(slots, words), initial: EMPTY_STATE, loadStore: 'free', limits: { executions: 1000, events: 1000 }, onLeaf: (leaf) => void (events += leaf.events.length) });
-        best = Math.min(best, (performance.now() - before) / events);
-      }
-      return best;
-    };
-    timePerEvent(16, 4);
-    expect(timePerEvent(16, 4) / timePerEvent(4, 2)).toBeLessThanOrEqual(3);
-  });
-});
-
 describe('a device and a CPU see one store buffer differently', () => {
   const writer = (): ReturnType<typeof straight> => straight('cpu0', [store(0x100, 1), fence('smp_wmb'), store(0x200, 1)]);
   it('under STRICT, smp_wmb orders for CPUs', () => {

@@ -25,6 +25,8 @@ export class Knowledge {
   #offered: readonly KnownWrite[] = [];
   #byCell = new Map<number, readonly KnownWrite[]>();
   #fresh: KnownWrite[] = [];
+  /** Executions share their beginnings, so most events come again. */
+  readonly #noted = new WeakSet<GraphEvent>();
 
   get size(): number {
     return this.#known.size;
@@ -47,6 +49,8 @@ export class Knowledge {
   }
 
   note(event: GraphEvent, generation: number): void {
+    if (this.#noted.has(event)) return;
+    this.#noted.add(event);
     const { place, value } = event;
     const key = keyOf(event);
     if (this.#known.has(key)) return;
