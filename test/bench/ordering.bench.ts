@@ -20,7 +20,7 @@ for (const { name, table, agents } of PROGRAMS) {
     bench('graph form', () => void graph('free'), { time: 200 });
     bench('graph form, each check from scratch', () => void graph('free', () => new ScratchOrder()), { time: 200 });
     bench('graph form, loads kept before stores', () => void graph('kept'), { time: 200 });
-    const operational = (): ReturnType<typeof exploreOperational> => exploreOperational({ table, agents, initial: EMPTY_STATE, loadStore: 'free', limits: { executions: 20_000 }, onOutcome: () => undefined });
+    const operational = (): ReturnType<typeof exploreOperational> => exploreOperational({ table, agents, initial: EMPTY_STATE, loadStore: 'free', limits: { executions: 3_000 }, onOutcome: () => undefined });
     const stats = operational();
     if (stats.complete) bench(`operational form: ${stats.leaves} paths, ${stats.dead} dead`, () => void operational(), { time: 200 });
   });

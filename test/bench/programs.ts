@@ -8,7 +8,7 @@ import { X86_TSO } from '@dmalab/core/ordering/tables/x86-tso';
 const word = (n: number): Place => ({ space: 'ram', owner: '', address: 0x1000 + 8 * n, size: 4 });
 const cpu = (id: string, run: Agent['run']): Agent => ({ id, kind: 'cpu', run });
 
-/** A producer fills slots of `words` words, the last of them the mark; a consumer reads slots until a mark is missing. */
+/** A producer fills slots of `words` words, the last of them the mark; a consumer reads slots until a mark is missing. A torn slot would be one execution more. */
 export function ring(slots: number, words: number): Agent[] {
   const at = (slot: number, n: number): Place => word(slot * words + n);
   return [
@@ -23,7 +23,7 @@ export function ring(slots: number, words: number): Agent[] {
       for (let s = 0; s < slots; s += 1) {
         if (port.op({ kind: 'load', place: at(s, 0), order: 'relaxed' }) === 0) return;
         port.op({ kind: 'fence', fence: 'dmb.ishld' });
-        for (let w = 1; w < words; w += 1) if (port.op({ kind: 'load', place: at(s, w), order: 'relaxed' }) !== s + 1) throw new Error(`slot ${s} is torn`);
+        for (let w = 1; w < words; w += 1) if (port.op({ kind: 'load', place: at(s, w), order: 'relaxed' }) !== s + 1) return;
         port.op({ kind: 'fence', fence: 'dmb.ishld' });
       }
     }),
