@@ -20,8 +20,9 @@ export class PlainMemory implements TablePort {
   log: LoggedAccess[] | null = null;
   readonly #frames = new Map<number, Uint32Array>();
   readonly #ranges: readonly (readonly [bigint, bigint])[];
-  #denied: readonly bigint[] = [];
-  #corrupt: readonly bigint[] = [];
+  /** Offsets of bytes that refuse or are corrupt, by frame. */
+  #denied: ReadonlyMap<number, readonly number[]> = new Map();
+  #corrupt: ReadonlyMap<number, readonly number[]> = new Map();
   readonly #changed = new Set<bigint>();
 
   /** @param ram pairs of base and size; everything else refuses access. Without ranges, all is RAM */
@@ -31,8 +32,8 @@ export class PlainMemory implements TablePort {
 
   /** Bytes that refuse access, and bytes that read as corrupt. */
   damage(denied: readonly bigint[], corrupt: readonly bigint[]): void {
-    this.#denied = denied;
-    this.#corrupt = corrupt;
+    this.#denied = byFrame(denied);
+    this.#corrupt = byFrame(corrupt);
   }
 
   load(frame: number, offset: number, bytes: number): AccessStatus {
@@ -83,13 +84,13 @@ export class PlainMemory implements TablePort {
   }
 
   #check(frame: number, offset: number, bytes: number, reads: boolean): AccessStatus {
-    if (this.#ranges.length === 0 && this.#denied.length === 0 && this.#corrupt.length === 0) return 'ok';
-    const from = addressOf(frame, offset);
-    const end = from + BigInt(bytes);
-    const covers = (at: bigint): boolean => at >= from && at < end;
-    if (this.#ranges.length > 0 && !this.#ranges.some(([base, size]) => from >= base && end <= base + size)) return 'denied';
-    if (this.#denied.some(covers)) return 'denied';
-    return reads && this.#corrupt.some(covers) ? 'corrupt' : 'ok';
+    if (this.#ranges.length > 0) {
+      const from = addressOf(frame, offset);
+      if (!this.#ranges.some(([base, size]) => from >= base && from + BigInt(bytes) <= base + size)) return 'denied';
+    }
+    const covers = (at: number): boolean => at >= offset && at < offset + bytes;
+    if (this.#denied.get(frame)?.some(covers) === true) return 'denied';
+    return reads && this.#corrupt.get(frame)?.some(covers) === true ? 'corrupt' : 'ok';
   }
 
   #frame(frame: number): Uint32Array {
@@ -100,4 +101,13 @@ export class PlainMemory implements TablePort {
     }
     return words;
   }
+}
+
+function byFrame(addresses: readonly bigint[]): Map<number, number[]> {
+  const out = new Map<number, number[]>();
+  for (const address of addresses) {
+    const frame = Number(address >> 12n);
+    out.set(frame, [...(out.get(frame) ?? []), Number(address & 0xfffn)]);
+  }
+  return out;
 }
