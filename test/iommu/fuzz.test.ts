@@ -70,7 +70,7 @@ describe('random RISC-V IOMMUs', () => {
   let repairs = 0;
   const count = (what: string): void => void seen.set(what, (seen.get(what) ?? 0) + 1);
 
-  it(`always answer (${CASES} requests)`, () => {
+  it(`always answer (${CASES} requests)`, { timeout: 600_000 }, () => {
     for (let seed = 0; seed * PER_SYSTEM < CASES; seed += 1) {
       const dice = new Dice(seed);
       const memory = new PlainMemory([[0n, 1n << 40n]]);

@@ -19,6 +19,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   },
   litmus: async () => (await import('./litmus.ts')).litmusCommand(),
   oracle: async () => (await import('./oracle.ts')).oracleCommand(),
+  walk: async () => (await import('./walk.ts')).walkCommand(),
   serve: async () => (await import('./serve.ts')).serveCommand(),
 };
 

@@ -4,6 +4,7 @@
  * keys. A line that cannot be run is counted as not run, with the reason.
  */
 import { Fields, FormatError } from './json.ts';
+import { narrate } from './narrate.ts';
 import { compareSecond, runVector } from './riscv-oracle.ts';
 
 export type IommuFormat = 'riscv' | 'riscv-second' | 'vtd' | 'smmuv3';
@@ -125,4 +126,14 @@ export function describeIommu(c: IommuComparison): string {
     case 'disagrees':
       return `${c.name}: ${c.problems.slice(0, 4).join('; ')}${c.problems.length > 4 ? `; and ${c.problems.length - 4} more` : ''}`;
   }
+}
+
+/** The `n`-th vector of a file, from 1, or the one with that id, told step by step. */
+export function narrateVector(text: string, which: string): readonly string[] | null {
+  const rows = text.split('\n').filter((row) => row.trim() !== '');
+  const row = /^\d+$/.test(which) ? rows[Number(which) - 1] : rows.find((candidate) => candidate.includes(`"id":"${which}"`));
+  if (row === undefined) return null;
+  const line = new Fields(JSON.parse(row), which);
+  if (formatOf(line) !== 'riscv') throw new FormatError('only vectors of the RISC-V IOMMU can be told so far');
+  return narrate(line);
 }

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+/** `dmalab walk`: a vector told step by step. */
+import { readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { narrateVector } from '@dmalab/litmus/iommu/oracle';
+import { dmalab } from '../support/cli.ts';
+
+const FILE = new URL('../oracle/iommu/riscv-iommu.jsonl', import.meta.url);
+const text = readFileSync(FILE, 'utf8');
+
+it('tells a fault down to the bit, and what would mend it', () => {
+  expect(narrateVector(text, 's2-ad-001')?.slice(0, 24)).toEqual([
+    's2-ad-001: A=0 D=0 W=0 GADE=0',
+    '',
+    'step 0: untranslated read of 0x12345000 by device 0x20',
+    '   1  read        device directory, level 2     0x80003000',
+    '        0x20002801  V PPN=0x8000a',
+    '   2  read        device directory, level 1     0x8000a000',
+    '        0x7d0000401  V PPN=0x1f40001',
+    '   3  read        device context                0x1f40001800',
+    '        0x3 0x9000300000080004 0x0 0x0 0x0 0x0 0x0 0x0  V EN_ATS iohgatp_PPN=0x80004 GSCID=0x3 iohgatp_MODE=0x9',
+    '   4  read        second-stage table, level 3   0x80004000',
+    '        0x20002001  V PPN=0x80008',
+    '   5  read        second-stage table, level 2   0x80008000',
+    '        0x7d0000001  V PPN=0x1f40000',
+    '   6  read        second-stage table, level 1   0x1f40000488',
+    '        0x20002401  V PPN=0x80009',
+    '   7  read        second-stage table, level 0   0x80009a28',
+    '        0x1159e01b  V R X U PPN=0x45678',
+    '   8  write       fault queue                   0x80001000',
+    '        0x200800000015 0x0 0x12345000 0x12345000  CAUSE=0x15 TTYP=0x2 DID=0x20 iotval=0x12345000 iotval2=0x12345000',
+    '   = unsupported request',
+    '     cause 21, read guest page fault: second-stage table, level 0, entry at 0x80009a28',
+    '     A D (bits 7:6): A (and D for a write) must be set, or hardware allowed to set it',
+    '     RISC-V IOMMU, "Translation control", GADE and SADE',
+    '     to mend it: set bit 6, 7',
+  ]);
+});
+
+it('tells every kind of vector', () => {
+  for (const row of text.split('\n').filter((line, i) => line !== '' && i % 16 === 0)) {
+    const id = /"id":"([^"]+)"/.exec(row)?.[1] ?? '';
+    expect(narrateVector(text, id)?.length).toBeGreaterThan(2);
+  }
+  expect(narrateVector(text, '1')?.[0]).toContain('ddt-offbare-002');
+  expect(narrateVector(text, 'nothing')).toBeNull();
+});
+
+it('and so does the command line', async () => {
+  const told = await dmalab('walk', `${FILE.pathname}#msi-mrif-001`);
+  expect(told).toMatchObject({ code: 0, stderr: '' });
+  expect(told.stdout).toContain('   = an interrupt file in memory at 0x55555200, notice 0 to 0x28010000; 0x1000 bytes alike, as memory says, a message\n');
+  expect(await dmalab('walk', 'nowhere.jsonl#1')).toMatchObject({ code: 2, stderr: expect.stringContaining('nowhere.jsonl: no such file') });
+  expect(await dmalab('walk', FILE.pathname)).toMatchObject({ code: 2, stderr: expect.stringContaining('expected FILE#N or FILE#ID') });
+});
