@@ -190,6 +190,17 @@ describe('a student', { timeout: 150_000 }, () => {
     await expect.poll(async () => (await timeline(page)).step).toBe(step);
     expect(await choices().locator('.choice.taken b').allInnerTexts()).toContain(words);
 
+    // Beside the run it came from: where they part, and what only one of them does.
+    await page.getByLabel('Compare with').selectOption({ label: 'run 1 failing, arm64' });
+    await page.getByText(new RegExp(`^Up to step \\d+ both runs do the same\\. Step \\d+ of run 1\\.${step}[b-z], arm64: `)).waitFor();
+    await expect.poll(() => page.getByRole('img', { name: /^Space-time diagram of run 1/ }).count()).toBe(2);
+    await picture(page, 'compare');
+    await page.locator('[data-twin="timeline"]').click();
+    const own = await page.getByRole('region', { name: 'Differences as a table' }).locator('tbody tr').evaluateAll((all) => all.map((row) => row.children[1]?.textContent ?? ''));
+    expect(new Set(own)).toEqual(new Set([`run 1 failing, arm64`, (await branch.innerText()).split('\n')[0]]));
+    await page.locator('[data-twin="timeline"]').click();
+    await page.getByLabel('Compare with').selectOption({ label: 'Do not compare' });
+
     await runs.getByRole('button', { name: /^run 1 failing/ }).click();
     await expect.poll(() => timeline(page)).toEqual(failing);
     expect(await verdict().locator('p').evaluate((p) => p.firstChild?.textContent)).toBe(sentence);
@@ -239,7 +250,13 @@ describe('a student', { timeout: 150_000 }, () => {
   it('reloads, and draft and result are still there', async () => {
     await page.goto(`${server.url}/labs/${NIC_LAB.id}`);
     await page.locator('.monaco-editor .view-line').first().waitFor();
-    expect(await visibleText(page)).toEqual(driverText(NIC_LAB.folder, 'solution').split('\n').slice(0, (await visibleText(page)).length));
+    const solution = driverText(NIC_LAB.folder, 'solution').split('\n');
+    await expect
+      .poll(async () => {
+        const shown = await visibleText(page);
+        return shown.length > 10 && shown.every((line, i) => line === solution[i]);
+      }, { timeout: PATIENCE_MS })
+      .toBe(true);
     await page.getByText('Only whole frames are sent').first().waitFor();
     expect(await page.locator('.checks').first().innerText()).toMatch(/Only whole frames are sent\s+30 \/ 30/);
     await page.getByRole('link', { name: 'dmalab, all labs' }).click();

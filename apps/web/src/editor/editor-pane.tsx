@@ -5,6 +5,7 @@ import { Boundary } from '../ui/boundary.tsx';
 import { TabbedPane, type TabSpec } from '../ui/tabs.tsx';
 import { LabText } from '../text/text-pane.tsx';
 import { ApiPanel } from '../text/api-panel.tsx';
+import { CallsInC } from '../text/calls-in-c.tsx';
 import { Console, consoleLines } from '../workspace/console.tsx';
 import { useMachine, useWorkspace, useWs } from '../workspace/context.tsx';
 import type { Reveal } from './code-editor.tsx';
@@ -53,6 +54,7 @@ export function EditorPane({ withText, consoleAsTab, reveal }: EditorPaneProps):
       ),
       panel: <CodeLines text={g.text} from={1} to={Infinity} finding={NONE} name={`${g.file}, read only`} />,
     })),
+    { id: 'c', label: 'as C', panel: <CallsInC /> },
     ...(withText ? [{ id: 'api', label: 'API', panel: <ApiPanel /> }] : []),
     ...(consoleAsTab
       ? [

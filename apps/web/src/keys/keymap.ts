@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The keys of the workspace, as data: the sheet behind `?` and the handler both read this. Single keys live in their panes. */
 
-export type Action = 'run' | 'submit' | 'link' | 'step' | 'back' | 'cpu-step' | 'cpu-back' | 'next-mark' | 'previous-mark' | 'breakpoint' | 'next-pane' | 'previous-pane' | 'keys' | 'play';
+export type Action = 'run' | 'submit' | 'link' | 'step' | 'back' | 'cpu-step' | 'cpu-back' | 'next-mark' | 'previous-mark' | 'breakpoint' | 'next-pane' | 'previous-pane' | 'keys' | 'commands' | 'play';
 
 export interface KeyBinding {
   readonly action: Action | null;
@@ -15,6 +15,7 @@ export const KEYMAP: readonly KeyBinding[] = [
   { action: 'run', keys: 'Ctrl Enter', does: 'Run', match: { key: 'Enter', ctrl: true } },
   { action: 'submit', keys: 'Ctrl Shift Enter', does: 'Submit (asks once)', match: { key: 'Enter', ctrl: true, shift: true } },
   { action: 'link', keys: 'Ctrl Shift L', does: 'Copy link to this step', match: { key: 'L', ctrl: true, shift: true } },
+  { action: 'commands', keys: 'Ctrl Shift P', does: 'Commands', match: { key: 'P', ctrl: true, shift: true } },
   { action: 'step', keys: 'F11', does: 'Step', match: { key: 'F11' } },
   { action: 'back', keys: 'Shift F11', does: 'Step back', match: { key: 'F11', shift: true } },
   { action: 'cpu-step', keys: 'F10', does: 'Next step of my CPU', match: { key: 'F10' } },
@@ -25,7 +26,7 @@ export const KEYMAP: readonly KeyBinding[] = [
   { action: 'breakpoint', keys: 'F9', does: 'Breakpoint on the line of this step', match: { key: 'F9' } },
   { action: 'next-pane', keys: 'F6', does: 'Next pane', match: { key: 'F6' } },
   { action: 'previous-pane', keys: 'Shift F6', does: 'Previous pane', match: { key: 'F6', shift: true } },
-  { action: 'keys', keys: '?', does: 'This sheet', match: { key: '?', single: true } },
+  { action: 'keys', keys: '?', does: 'All keys', match: { key: '?', single: true } },
   { action: null, keys: 'Home End PgUp PgDn ← → (Shift: 10)', does: 'On the scrubber: move through the steps', match: null },
   { action: null, keys: '1 – 9, Enter', does: 'In the choice list: take it', match: null },
   { action: null, keys: 'T', does: 'In the timeline: its table, and back', match: null },

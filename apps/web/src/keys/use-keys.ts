@@ -8,7 +8,10 @@ import { copyLink } from '../workspace/permalink.ts';
 import { activeRun } from '../workspace/state.ts';
 import { actionOf, type Action } from './keymap.ts';
 
-export function useKeys(workspace: Workspace, showSheet: () => void): void {
+/** What opens over the page. */
+export type Sheet = 'keys' | 'commands';
+
+export function useKeys(workspace: Workspace, show: (sheet: Sheet) => void): void {
   useEffect(() => {
     const listen = (e: KeyboardEvent): void => {
       const target = e.target as HTMLElement | null;
@@ -17,14 +20,14 @@ export function useKeys(workspace: Workspace, showSheet: () => void): void {
       if (action === null) return;
       e.preventDefault();
       e.stopPropagation();
-      act(action, workspace, showSheet);
+      act(action, workspace, show);
     };
     addEventListener('keydown', listen, { capture: true });
     return () => removeEventListener('keydown', listen, { capture: true });
-  }, [workspace, showSheet]);
+  }, [workspace, show]);
 }
 
-function act(action: Action, workspace: Workspace, showSheet: () => void): void {
+export function act(action: Action, workspace: Workspace, show: (sheet: Sheet) => void): void {
   const s = workspace.store.getState();
   const trace = activeRun(s)?.trace;
   switch (action) {
@@ -61,7 +64,8 @@ function act(action: Action, workspace: Workspace, showSheet: () => void): void 
     case 'previous-pane':
       return focusPane(-1);
     case 'keys':
-      return showSheet();
+    case 'commands':
+      return show(action);
   }
 }
 

@@ -13,9 +13,11 @@ export interface SceneSvgProps {
   readonly name: string;
   readonly onSeek: (step: number) => void;
   readonly onUnfold: (first: number, last: number) => void;
+  /** Patterns and arrow heads hold for the whole page; a second drawing uses those of the first. */
+  readonly second?: boolean;
 }
 
-export function SceneSvg({ scene, name, onSeek, onUnfold }: SceneSvgProps): ReactNode {
+export function SceneSvg({ scene, name, onSeek, onUnfold, second = false }: SceneSvgProps): ReactNode {
   const left = scene.gutter?.width ?? 0;
   const draw = (items: readonly Item[]): ReactNode => items.map((item, i) => <Draw key={i} item={item} onSeek={onSeek} onUnfold={onUnfold} />);
   return (
@@ -26,7 +28,7 @@ export function SceneSvg({ scene, name, onSeek, onUnfold }: SceneSvgProps): Reac
         </svg>
       )}
       <svg role="img" aria-label={name} width={scene.width - left} height={scene.height} viewBox={`${left} 0 ${scene.width - left} ${scene.height}`}>
-        <Definitions />
+        {!second && <Definitions />}
         {draw(scene.items)}
       </svg>
     </div>
@@ -103,6 +105,8 @@ function Draw({ item, onSeek, onUnfold }: DrawProps): ReactNode {
           </text>
         </g>
       );
+    case 'outline':
+      return <rect x={item.box.x} y={item.box.y} width={item.box.w} height={item.box.h} fill="none" stroke="var(--ink)" strokeWidth={1.5} data-alone={item.step} />;
     case 'fold':
       return (
         <rect x={item.box.x} y={item.box.y} width={item.box.w} height={item.box.h} fill="transparent" className="fold" onClick={() => onUnfold(item.first, item.last)}>

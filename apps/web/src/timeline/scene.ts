@@ -39,6 +39,8 @@ export type Item =
   | { readonly kind: 'octagon'; readonly x: number; readonly y: number; readonly r: number; readonly step: number }
   | { readonly kind: 'old'; readonly x: number; readonly y: number }
   | { readonly kind: 'half'; readonly x: number; readonly y: number; readonly n: 1 | 2 }
+  /** Around a mark that one of two compared runs has alone. */
+  | { readonly kind: 'outline'; readonly box: Box; readonly step: number }
   | { readonly kind: 'fold'; readonly box: Box; readonly first: number; readonly last: number; readonly label: string }
   | { readonly kind: 'target'; readonly box: Box; readonly step: number }
   | TextItem;

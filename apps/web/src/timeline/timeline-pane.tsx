@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The timeline: transport, scrubber, picture or table, and the live line. */
 import { useState, type KeyboardEvent, type ReactNode } from 'react';
+import { useWs } from '../workspace/context.tsx';
+import { comparedRun } from '../workspace/state.ts';
+import { CompareView, CompareWith } from './compare-view.tsx';
 import { Diagram } from './diagram.tsx';
 import { LiveLine } from './live-line.tsx';
 import { Scrubber } from './scrubber.tsx';
@@ -9,6 +12,7 @@ import { TwinTable } from './twin-table.tsx';
 
 export function TimelinePane(): ReactNode {
   const [table, setTable] = useState(false);
+  const other = useWs(comparedRun);
   const key = (e: KeyboardEvent): void => {
     if (e.key.toLowerCase() !== 't' || e.ctrlKey || e.metaKey || e.altKey || e.target instanceof HTMLSelectElement) return;
     e.preventDefault();
@@ -20,11 +24,12 @@ export function TimelinePane(): ReactNode {
         <h2>Timeline</h2>
         <Transport />
         <Scrubber />
+        <CompareWith />
         <button type="button" className="tab" aria-pressed={table} data-twin="timeline" onClick={() => setTable(!table)}>
           {table ? 'As a picture' : 'As a table'}
         </button>
       </div>
-      {table ? <TwinTable /> : <Diagram />}
+      {other !== null ? <CompareView other={other} table={table} /> : table ? <TwinTable /> : <Diagram />}
       <LiveLine />
     </section>
   );

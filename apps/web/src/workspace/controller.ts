@@ -101,6 +101,11 @@ export class Workspace {
     void this.runs.showChosen();
   }
 
+  /** Puts another run below the one that is looked at; 0 takes it away. */
+  compare(run: number): void {
+    this.store.setState({ compared: run });
+  }
+
   get last(): number {
     return activeRun(this.store.getState())?.trace.length ?? 0;
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Panes on a desk: three columns, two, or one that scrolls. Dividers drag and take arrow keys; nothing shrinks below its least width. */
-import type { ReactNode } from 'react';
-import { Group, Panel, Separator } from 'react-resizable-panels';
+import { useEffect, useRef, type ReactNode } from 'react';
+import { Group, Panel, Separator, usePanelRef } from 'react-resizable-panels';
 import type { Reveal } from '../editor/code-editor.tsx';
 import { EditorPane } from '../editor/editor-pane.tsx';
 import { MachinePane } from '../machine/machine-pane.tsx';
@@ -12,6 +12,10 @@ import { NetLine, TopBar } from './top-bar.tsx';
 import type { Layout } from './use-layout.ts';
 import { VerdictBar } from './verdict-bar.tsx';
 import { useWs } from './context.tsx';
+import { comparedRun } from './state.ts';
+
+/** Height of the timeline's row: one diagram, or two that are compared. */
+const LOWER = { one: '346px', two: '568px' } as const;
 
 export interface DeskProps {
   readonly layout: Exclude<Layout, 'phone'>;
@@ -21,6 +25,8 @@ export interface DeskProps {
 
 export function Desk({ layout, low, reveal }: DeskProps): ReactNode {
   const title = useWs((s) => s.lab?.manifest.title ?? '');
+  const lower = usePanelRef();
+  useRoomForTwo(lower);
   if (layout === 'column') {
     return (
       <div className="app column">
@@ -71,7 +77,7 @@ export function Desk({ layout, low, reveal }: DeskProps): ReactNode {
             </Group>
           </Panel>
           <Separator className="handle" aria-label="Above the timeline" />
-          <Panel id="lower" defaultSize="346px" minSize="180px" groupResizeBehavior="preserve-pixel-size">
+          <Panel id="lower" panelRef={lower} defaultSize={LOWER.one} minSize="180px" groupResizeBehavior="preserve-pixel-size">
             <Group orientation="horizontal" className="split" id="low">
               <Panel id="timeline" minSize="430px">
                 <TimelinePane />
@@ -86,4 +92,14 @@ export function Desk({ layout, low, reveal }: DeskProps): ReactNode {
       </main>
     </div>
   );
+}
+
+/** A comparison gets room for its second diagram, and gives it back. In between the divider is the reader's. */
+function useRoomForTwo(lower: ReturnType<typeof usePanelRef>): void {
+  const comparing = useWs((s) => comparedRun(s) !== null);
+  const before = useRef(false);
+  useEffect(() => {
+    if (before.current !== comparing) lower.current?.resize(comparing ? LOWER.two : LOWER.one);
+    before.current = comparing;
+  }, [comparing, lower]);
 }

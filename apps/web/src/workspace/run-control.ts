@@ -33,7 +33,7 @@ export class RunControl {
     if (lab === null || busy === 'starting') return;
     this.stop();
     const view = this.#add({ label: `run ${this.#nextLabel++}`, parent: null, profile, workload, token: '', source: text, blanked: '' }, true);
-    this.#store.setState({ busy: 'starting', problem: '', verdicts: [], cameFrom: null, progress: null, diagnostics: [] });
+    this.#store.setState({ busy: 'starting', problem: '', verdicts: [], cameFrom: null, compared: 0, progress: null, diagnostics: [] });
     try {
       await this.#backend.run({ lab: lab.manifest.id, text, profile, workload, check: true }, this.#sink(view));
     } catch (error) {

@@ -70,6 +70,8 @@ export interface WorkspaceState {
   readonly breakpoints: readonly number[];
   /** Grows with every change inside a trace. */
   readonly grown: number;
+  /** The run that stands below the active one; 0 for none. */
+  readonly compared: number;
   /** Steps of folds that were opened. */
   readonly open: ReadonlySet<number>;
 }
@@ -98,6 +100,7 @@ export const INITIAL: WorkspaceState = {
   playing: false,
   breakpoints: [],
   grown: 0,
+  compared: 0,
   open: new Set(),
 };
 
@@ -113,6 +116,11 @@ export function activeRun(s: WorkspaceState): RunView | null {
 /** Whether the text has changed since. */
 export function isStale(of: { readonly source: string }, s: Pick<WorkspaceState, 'text'>): boolean {
   return of.source !== s.text;
+}
+
+/** The run that is compared with the active one; null for none. */
+export function comparedRun(s: WorkspaceState): RunView | null {
+  return s.compared === s.active ? null : (s.runs.find((r) => r.id === s.compared && r.trace.length > 0) ?? null);
 }
 
 /** What empty panes say: why there is nothing to look at. */

@@ -6,7 +6,8 @@ import type { LabLink } from '../router.ts';
 import type { Replayer } from '../worker/replayer.ts';
 import type { Reveal } from '../editor/code-editor.tsx';
 import { KeySheet } from '../keys/key-sheet.tsx';
-import { useKeys } from '../keys/use-keys.ts';
+import { Palette } from '../keys/palette.tsx';
+import { useKeys, type Sheet } from '../keys/use-keys.ts';
 import { useWs, WorkspaceProvider } from './context.tsx';
 import { Workspace } from './controller.ts';
 import { Desk } from './desk.tsx';
@@ -41,12 +42,9 @@ function Opened({ workspace }: { readonly workspace: Workspace }): ReactNode {
   const lab = useWs((s) => s.lab);
   const error = useWs((s) => s.loadError);
   const { layout, low } = useLayout();
-  const [sheet, setSheet] = useState(false);
+  const [sheet, setSheet] = useState<Sheet | null>(null);
   const [reveal, setReveal] = useState<Reveal | null>(null);
-  useKeys(
-    workspace,
-    useCallback(() => setSheet(true), []),
-  );
+  useKeys(workspace, setSheet);
   const show = useCallback((place: Place) => setReveal((r) => ({ file: place.file, line: place.line, nth: (r?.nth ?? 0) + 1 })), []);
   useEffect(() => {
     if (lab !== null) document.title = `${lab.number} ${lab.manifest.title} · dmalab`;
@@ -68,7 +66,8 @@ function Opened({ workspace }: { readonly workspace: Workspace }): ReactNode {
     <PlaceProvider value={layout === 'phone' ? null : show}>
       {layout === 'phone' ? <Phone /> : <Desk layout={layout} low={low} reveal={reveal} />}
       <SubmitDialog />
-      <KeySheet open={sheet} onOpenChange={setSheet} />
+      <KeySheet open={sheet === 'keys'} onOpenChange={(open) => setSheet(open ? 'keys' : null)} />
+      <Palette open={sheet === 'commands'} onOpenChange={(open) => setSheet(open ? 'commands' : null)} show={setSheet} />
     </PlaceProvider>
   );
 }
