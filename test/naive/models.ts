@@ -218,11 +218,14 @@ export const STRICT: Model = (c) => {
   const fullWrites = k.is((e) => full(e) && e.kind === 'W');
   const fullReads = k.is((e) => full(e) && e.kind === 'R');
   const successful = seq(fullReads, rmw, fullWrites);
+  // An unlock, then a lock, of one CPU.
+  const passed = seq(po, k.fence('spin_unlock'), po, k.fence('spin_lock'), po);
   const cpuOnly = union(
     over(memory, 'smp_mb', memory), over(r, 'smp_rmb', r), over(w, 'smp_wmb', w),
     seq(k.is((e) => (A(e) || Q(e)) && !e.mmio), po, memory), seq(memory, po, k.is((e) => L(e) || (e.kind === 'W' && e.order === 'releasePC'))),
     seq(memory, po, fullWrites), seq(fullWrites, po, memory), seq(successful, po, memory),
     seq(memory, po, fullWrites, po, memory),
+    seq(r, passed, memory), seq(w, passed, w),
   );
   return { lob: union(lob, seq(taken, covered)), cpuOnly, oneEventAtomics: false };
 };

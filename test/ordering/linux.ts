@@ -164,8 +164,11 @@ function runLines(port: Port, program: readonly (readonly string[])[], env: Env)
         answers.set(`${env.id}.locked out`, LOCKED_OUT);
         return;
       }
-    } else if (verb === 'spin_unlock') access('store-release', (order) => ({ kind: 'store', ...at(a), value: 0, order }));
-    else if (verb === 'xchg') rmw(words, 'full', () => value(b), c, dataDep(b));
+      if (lowering.locked !== null) port.op({ kind: 'fence', fence: lowering.locked });
+    } else if (verb === 'spin_unlock') {
+      if (lowering.unlocks !== null) port.op({ kind: 'fence', fence: lowering.unlocks });
+      access('store-release', (order) => ({ kind: 'store', ...at(a), value: 0, order }));
+    } else if (verb === 'xchg') rmw(words, 'full', () => value(b), c, dataDep(b));
     else if (verb === 'cmpxchg') rmw(words, 'full', (v) => (v === value(b) ? value(c) : undefined), d, { compares: true });
     else if (verb === 'atomic_inc') rmw(words, 'relaxed', (v) => v + 1, '', { fromOld: true, discard: true });
     else if (verb === 'atomic_inc_return') into(b, rmw(words, 'full', (v) => v + 1, '', { fromOld: true }) + 1, port.ordinal);

@@ -117,6 +117,8 @@ export const KILLERS: Readonly<Record<string, Test>> = {
   'strict.release.hands-over': 'row strict.takes-over on strict: acquire @ fence dma_wmb',
   'strict.acquire.takes-over': 'row strict.takes-over on strict: acquire @ fence dma_wmb',
   'strict.atomic.full.write': 'row strict.full-before on strict: full',
+  'strict.unlock': 'row strict.mp on strict: fence spin_unlock; fence spin_lock @ fence smp_rmb',
+  'strict.lock': 'row strict.mp on strict: fence spin_unlock; fence spin_lock @ fence smp_rmb',
   'strict.smp_mb': 'row strict.mp on strict: fence smp_mb @ fence smp_mb',
   'strict.smp_rmb': 'row halves-of-one-store on strict:  @ fence smp_rmb',
   'strict.smp_wmb': 'row descriptor-by-halves on strict: fence smp_wmb',

@@ -37,7 +37,7 @@ const FENCES: Record<ModelName, readonly string[]> = {
   x86: ['mfence', 'sfence', 'lfence', 'lock.addl'],
   arm: ['dmb.ish', 'dmb.ishst', 'dmb.ishld', 'dsb.sy', 'dsb.st', 'dmb.oshst', 'isb', 'dsb.ld'],
   riscv: ['fence.rw.rw', 'fence.w.w', 'fence.r.r', 'fence.r.rw', 'fence.rw.w', 'fence.tso', 'fence.w.o', 'fence.i.ir', 'fence.iorw.iorw', 'fence.o.w', 'fence.ow.ow', 'fence.i.r'],
-  strict: ['smp_mb', 'smp_rmb', 'smp_wmb', 'dma_mb', 'dma_rmb', 'dma_wmb', 'mb', 'rmb', 'wmb'],
+  strict: ['smp_mb', 'smp_rmb', 'smp_wmb', 'dma_mb', 'dma_rmb', 'dma_wmb', 'mb', 'rmb', 'wmb', 'spin_unlock; fence spin_lock'],
 };
 const LOADS: Record<ModelName, readonly string[]> = { x86: [''], arm: ['', '', 'acquire', 'acquirePC'], riscv: ['', '', 'acquirePC'], strict: ['', '', 'acquire'] };
 const STORES: Record<ModelName, readonly string[]> = { x86: [''], arm: ['', '', 'release'], riscv: ['', '', 'releasePC'], strict: ['', '', 'release'] };

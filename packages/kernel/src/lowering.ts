@@ -22,6 +22,9 @@ export interface Lowering {
   /** Order of the counter's update in `complete` and in `wait_for_completion`: what their spinlock gives. */
   readonly wake: AccessOrder;
   readonly woken: AccessOrder;
+  /** What marks that a lock was taken, and that it is about to be given back; null where taking and giving back say all. */
+  readonly locked: string | null;
+  readonly unlocks: string | null;
   /** What waits for cache maintenance to be done; null where devices are coherent. */
   readonly maintained: string | null;
   /** Comes first in an unmap or a sync for the CPU of what the device wrote; null where no instruction does. */
@@ -59,6 +62,8 @@ const X86_64: Lowering = {
   },
   wake: 'full',
   woken: 'full',
+  locked: null,
+  unlocks: null,
   maintained: null,
   takenBack: null,
 };
@@ -86,6 +91,8 @@ const ARM64: Lowering = {
   },
   wake: 'release',
   woken: 'acquire',
+  locked: null,
+  unlocks: null,
   maintained: 'dsb.sy',
   takenBack: null,
 };
@@ -114,6 +121,8 @@ const RISCV64: Lowering = {
   },
   wake: 'release',
   woken: 'acquire',
+  locked: null,
+  unlocks: null,
   maintained: null,
   takenBack: null,
 };
@@ -142,6 +151,8 @@ const STRICT: Lowering = {
   },
   wake: 'release',
   woken: 'acquire',
+  locked: 'spin_lock',
+  unlocks: 'spin_unlock',
   maintained: 'dma_sync',
   takenBack: 'dma_for_cpu',
 };
@@ -154,6 +165,8 @@ function uniprocessor(lowering: Lowering): Lowering {
     accesses: { ...lowering.accesses, 'load-acquire': [access('relaxed')], 'store-release': [access('relaxed')] },
     wake: 'relaxed',
     woken: 'relaxed',
+    locked: null,
+    unlocks: null,
   };
 }
 

@@ -18,8 +18,9 @@ import type { AccessOrder } from '../base/port.ts';
  * - `cap` control and address dependencies so far
  * - `rel` earlier RCsc releases (Arm), earlier RCsc-annotated operations (RISC-V)
  * - `acq` what earlier acquires took over from the releasing agent (STRICT)
+ * - `rUnlocked`, `wUnlocked` reads and writes of RAM before the last unlock (STRICT)
  */
-export const SETS = ['rOld', 'rOldRet', 'wOld', 'iOld', 'oOld', 'mOld', 'rNew', 'wNew', 'iNew', 'oNew', 'mNew', 'sOld', 'sNew', 'cap', 'rel', 'acq'] as const;
+export const SETS = ['rOld', 'rOldRet', 'wOld', 'iOld', 'oOld', 'mOld', 'rNew', 'wNew', 'iNew', 'oNew', 'mNew', 'sOld', 'sNew', 'cap', 'rel', 'acq', 'rUnlocked', 'wUnlocked'] as const;
 export type SetName = (typeof SETS)[number];
 
 /**

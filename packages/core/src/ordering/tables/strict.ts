@@ -5,12 +5,14 @@
  * architecture fails. `smp_*`, acquire, release and SMP atomics bind CPUs only
  * (`reach: 'cpu'`); mb, rmb, wmb, `dma_*`, readX and writeX bind devices too.
  *
+ * Fences `spin_unlock` and `spin_lock` mark where a CPU is about to give a lock back and has taken one; the lock itself is an atomic acquire and a release.
  * MMIO order `full` is readX or writeX, `relaxed` their relaxed forms.
  */
 import { DIRECT, type Row, type RuleTable, type SetName } from '../rules.ts';
 
 const MB = 'Linux Documentation/memory-barriers.txt';
 const ATOMIC = 'Linux Documentation/atomic_t.txt, ORDERING';
+const LOCKING = 'Linux tools/memory-model/Documentation/explanation.txt, LOCKING, and linux-kernel.cat, po-unlock-lock-po: an unlock and a later lock of one CPU, of whatever locks, order all but a store before a load';
 const pairs = (from: readonly SetName[], to: readonly SetName[]): [SetName, SetName][] => from.flatMap((f) => to.map((t): [SetName, SetName] => [f, t]));
 
 const rows: Row[] = [
@@ -29,6 +31,9 @@ const rows: Row[] = [
   { id: 'strict.release.hands-over', on: { access: ['w'], order: ['release', 'releasePC', 'acq_rel', 'full'] }, publish: ['rOld', 'wOld', 'acq', 'event'], source: `${MB}, KERNEL I/O BARRIER EFFECTS: writes propagated to the same thread; decision 3`, evidence: 'section' },
   { id: 'strict.acquire.takes-over', on: { access: ['r'], via: ['plain', 'exclusive', 'atomic'], order: ['acquire', 'acquirePC', 'acq_rel', 'full'] }, join: [['released', 'acq']], source: `${MB}, KERNEL I/O BARRIER EFFECTS: writes issued by, or propagated to, the same thread; decision 3`, evidence: 'section' },
   { id: 'strict.atomic.full.write', on: { access: ['w'], via: ['atomic'], order: ['full'] }, before: ['rOld', 'wOld', 'acq'], join: [['event', 'rNew'], ['event', 'wNew'], ['partner', 'rNew'], ['partner', 'wNew'], ['rOld', 'rNew'], ['rOld', 'wNew'], ['wOld', 'rNew'], ['wOld', 'wNew']], reach: 'cpu', source: ATOMIC, evidence: 'section' },
+
+  { id: 'strict.unlock', on: { fence: ['spin_unlock'] }, join: [['rOld', 'rUnlocked'], ['wOld', 'wUnlocked']], source: LOCKING, evidence: 'section' },
+  { id: 'strict.lock', on: { fence: ['spin_lock'] }, join: [['rUnlocked', 'rNew'], ['rUnlocked', 'wNew'], ['wUnlocked', 'wNew']], reach: 'cpu', source: LOCKING, evidence: 'section' },
 
   { id: 'strict.smp_mb', on: { fence: ['smp_mb'] }, join: pairs(['rOld', 'wOld'], ['rNew', 'wNew']), reach: 'cpu', source: `${MB}, SMP BARRIER PAIRING`, evidence: 'section' },
   { id: 'strict.smp_rmb', on: { fence: ['smp_rmb'] }, join: pairs(['rOld'], ['rNew']), reach: 'cpu', source: `${MB}, Read memory barriers`, evidence: 'section' },
