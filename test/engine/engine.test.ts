@@ -184,6 +184,44 @@ describe('grading', () => {
   }, 60_000);
 });
 
+describe('a handler', () => {
+  const small = part(copy, ['one-text'], ['arm64-nc']);
+  /** The solution, with an interrupt that is asked for while a copy is under way only. */
+  const source = driver(copy, 'solution', (t) =>
+    t
+      .replace("import { ENOMEM } from 'linux/errno';", "import { ENOMEM } from 'linux/errno';\nimport { free_irq, request_irq } from 'linux/interrupt';\nimport { platform_get_irq } from 'linux/platform_device';\nimport { kfree } from 'linux/slab';")
+      .replace('import { copier_remove,', 'import { copier_interrupt,')
+      .replace('return copier_setup(dev);', 'const error = copier_setup(dev);\n  free_irq(platform_get_irq(dev, 0), dev_get_drvdata(dev));\n  return error;')
+      .replace('copier_remove(dev);', 'const c: Copier = dev_get_drvdata(dev);\n  kfree(c.buffer);\n  kfree(c);')
+      .replace('  copier_start(c, from, to, bytes);\n  wait_for_completion(c.done);\n', "  REQUEST\n  wait_for_completion(c.done);\n  free_irq(platform_get_irq(dev, 0), c);\n"));
+  const asked = (text: string): ReturnType<typeof driver> => {
+    const change = (code: string): string => code.replace('REQUEST', text);
+    return { ...source, original: { 'driver.ts': change(source.original['driver.ts']!) }, files: { 'driver.ts': change(source.files['driver.ts']!) } };
+  };
+  const request = "if (request_irq(platform_get_irq(dev, 0), copier_interrupt, 0, 'copier', c) !== 0) return -ENOMEM;";
+
+  it.each([
+    ['before the device is started', `${request} copier_start(c, from, to, bytes);`],
+    ['after it: what was raised before stays pending', `copier_start(c, from, to, bytes); ${request}`],
+  ])('may be installed long after probe, %s', (_, text) => {
+    const report = engine.grade(small, asked(text), { audience: 'staff' });
+    expect(report.runs.map((run) => [run.verdict.kind, run.failed])).toEqual([[expect.stringMatching(/complete|bounded/), []]]);
+  });
+
+  it('that is never installed leaves its waiter waiting', () => {
+    const report = engine.grade(small, asked('copier_start(c, from, to, bytes);'), { audience: 'staff' });
+    expect(report.runs[0]!.verdict.kind).toBe('violated');
+    expect(report.runs[0]!.finding!.sentence).toMatch(/never returned|waits/);
+  });
+});
+
+it('a write to an object of a module is a finding of its own, which says where shared state belongs', () => {
+  const small = part(copy, ['one-text'], ['arm64-nc']);
+  const report = engine.grade(small, driver(copy, 'solution', (t) => t.replace('export function probe', 'const seen = { copies: 0 };\n\nexport function probe').replace('  memcpy(', '  seen.copies += 1;\n  memcpy(')), { audience: 'staff' });
+  expect(report.runs[0]!.finding).toMatchObject({ rule: 'RT4', first: { file: 'driver.ts' } });
+  expect(report.runs[0]!.finding!.sentence).toMatch(/what must outlive a call belongs in simulated memory/);
+});
+
 describe('lab 02', () => {
   it('reads stale memory where nothing was cleaned, and names the line of the store', () => {
     const source = driver(copy, 'variants/no-sync-for-device');

@@ -227,13 +227,14 @@ function moments(events: readonly NaiveEvent[], everyone: Relation, cpuOnly: Rel
 /** A store into a cache line, and maintenance of it, come to all CPUs at once; devices look at memory. */
 const twoMoments = (e: NaiveEvent, held: boolean): boolean => e.cpu && !e.mmio && e.kind !== 'C' && !(held && e.kind === 'W');
 
-/** Every message of a line is taken, alone or with a later one, each once. */
+/** Messages of a line are taken in order, alone or with later ones, each once; none is left where a CPU waited to its end. */
 function interruptsRight(s: Shape, at: (i: number) => NaiveEvent): boolean {
   const lines = new Set(s.events.flatMap((e) => (e.kind === 'W' && e.bytes[0]?.at.startsWith('irq') === true ? [e.bytes[0].at] : [])));
   for (const line of lines) {
     const messages = s.co.filter((w) => at(w).bytes[0]?.at === line);
     const taken = s.needs.flatMap((x, k) => (x.byte === line ? [messages.indexOf(s.pick[k] ?? -1)] : []));
-    if (taken.some((m, i) => m <= (taken[i - 1] ?? -1)) || taken[taken.length - 1] !== messages.length - 1) return false;
+    if (taken.some((m, i) => m <= (taken[i - 1] ?? -1))) return false;
+    if (s.runs.some((run) => run.drained.includes(line)) && taken[taken.length - 1] !== messages.length - 1) return false;
   }
   return true;
 }

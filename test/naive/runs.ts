@@ -47,6 +47,8 @@ export interface NaiveRun {
   /** False: it waits for a value that nobody was known to write. */
   readonly ended: boolean;
   readonly registers: unknown;
+  /** Lines of which nothing may be left: it waited for them until nothing could happen any more. */
+  readonly drained: readonly string[];
 }
 
 /** The parts of a place that may hold values of different writes; by default its bytes. */
@@ -83,6 +85,8 @@ class Script implements Port {
   #ctrl: number[] = [];
   #ctrlPick: number[] = [];
   #monitor: { at: string; index: number } | null = null;
+  /** Set by an `idle` that got nothing. */
+  drained: readonly string[] = [];
 
   constructor(agent: number, cpu: boolean, prefix: readonly number[], values: Values, routes: readonly NaiveRoute[], cut: Cut) {
     this.#cut = cut;
@@ -178,10 +182,14 @@ class Script implements Port {
         return this.#fork(op.width);
       case 'interrupt':
       case 'idle': {
-        const taken = this.#fork(this.#routes.length + 1);
-        const route = this.#routes[taken - 1];
-        if (route === undefined) return 0;
-        this.#event('I', op, { bytes: [{ at: `irq${route.device}:${route.vector}`, value: 1 }], interrupt: route.kind ?? 'msi' });
+        const routes = this.#routes.filter((r) => op.lines?.includes(r.number) ?? true);
+        const route = routes[this.#fork(routes.length + 1) - 1];
+        const line = (r: NaiveRoute): string => `irq${r.device}:${r.vector}`;
+        if (route === undefined) {
+          if (op.kind === 'idle') this.drained = routes.map(line);
+          return 0;
+        }
+        this.#event('I', op, { bytes: [{ at: line(route), value: 1 }], interrupt: route.kind ?? 'msi' });
         return route.number + 1;
       }
       case 'maintain':
@@ -219,7 +227,7 @@ export function runsOf(agent: Agent, index: number, values: Values, registers: (
       if (!(error instanceof Suspend)) throw error;
       ended = false;
     }
-    runs.push({ events: script.events, ended, registers: registers() });
+    runs.push({ events: script.events, ended, registers: registers(), drained: script.drained });
     if (runs.length > limit) throw new TooManyRuns(`more than ${limit} runs of one agent`);
     let last = script.path.length - 1;
     while (last >= 0 && (script.path[last]?.taken ?? 0) + 1 >= (script.path[last]?.width ?? 0)) last -= 1;

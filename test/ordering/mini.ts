@@ -4,7 +4,7 @@
  * One line an agent: `cpu0: st x 1; fence dmb.st; out dev.16 1`. Ids that do not
  * start with `cpu` are devices. `st.2 x+2 7` stores two bytes; `dev.16` is a register,
  * `dev!0` an interrupt line. Words after an instruction: an access order, or
- * `addr:r` for an address computed from register r. A value may be a register: a data dependency.
+ * `addr:r` for an address computed from register r, `lines:0,1` for the interrupt lines let through. A value may be a register: a data dependency.
  */
 import type { AccessOrder, Agent, Op, Place, Port, Size, Value } from '@dmalab/core/base/port';
 
@@ -77,6 +77,8 @@ function instruction(text: string, accessed: Place[], writes: (place: Place) => 
   const picked = words.find((w) => w.startsWith('addrpick:'))?.slice(9);
   const dataPicked = words.find((w) => w.startsWith('datapick:'))?.slice(9);
   const uncached = words.includes('uncached');
+  const through = words.find((w) => w.startsWith('lines:'))?.slice(6);
+  const lines = through === undefined ? {} : { lines: through.split(',').filter((n) => n !== '').map(Number) };
   const args = words.slice(1).filter((w) => !ORDERS.includes(w) && !w.includes(':') && w !== 'uncached');
   const at = (i: number): string => args[i] ?? '';
   const place = (): Place => {
@@ -133,8 +135,8 @@ function instruction(text: string, accessed: Place[], writes: (place: Place) => 
       const where = place();
       return (port) => void port.op({ kind: 'maintain', operation, line: where.address - (where.address % 64) });
     }
-    case 'irq': return (port, env) => into(env, port, at(0), port.op({ kind: 'interrupt' }));
-    case 'idle': return (port, env) => into(env, port, at(0), port.op({ kind: 'idle' }));
+    case 'irq': return (port, env) => into(env, port, at(0), port.op({ kind: 'interrupt', ...lines }));
+    case 'idle': return (port, env) => into(env, port, at(0), port.op({ kind: 'idle', ...lines }));
     default: throw new SyntaxError(`"${text}" is no instruction`);
   }
 }

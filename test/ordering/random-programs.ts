@@ -64,7 +64,7 @@ export function randomProgram(model: ModelName, family: Family, seed: number): s
     const steps: string[] = [];
     const registers: string[] = [];
     const length = 1 + dice.below(3) + (device ? 1 : 0);
-    if (family.interrupts === true && cpu === 0 && dice.below(2) === 0) steps.push('irq i');
+    if (family.interrupts === true && cpu === 0 && dice.below(2) === 0) steps.push(`irq i${masked(dice)}`);
     for (let k = 0; k < length && budget > 0; k += 1) {
       const addressed = family.bare !== true && registers.length > 0 && model !== 'x86' && dice.below(4) === 0 ? ` addr:${dice.of(registers)}` : '';
       const size = family.sizes === true ? dice.of([1, 2, 4, 8, 4]) : 4;
@@ -98,13 +98,17 @@ export function randomProgram(model: ModelName, family: Family, seed: number): s
       else if (family.bare !== true && registers.length > 0 && dice.below(5) === 0) steps.push(`br ${dice.of(registers)}`);
     }
     // What follows an `idle` that nothing woke is at the end of all things; so nothing does, but the load when it was surely woken.
-    if (family.interrupts === true && cpu === 0) steps.push(...(steps[0] === 'irq i' ? [`ld ${dice.of(words)} q`, 'idle j'] : ['idle j', `ld ${dice.of(words)} q`]));
+    if (family.interrupts === true && cpu === 0) {
+      const open = masked(dice);
+      steps.push(...(steps[0]?.startsWith('irq i') === true || open !== '' ? [`ld ${dice.of(words)} q`, `idle j${open}`] : ['idle j', `ld ${dice.of(words)} q`]));
+    }
     agents.push(`cpu${cpu}: ${steps.map((s) => s.trim()).join('; ')}`);
   }
   if (device) {
     const steps: string[] = bells > 0 ? ['bell dev.16 1'] : [];
     for (let k = 0; k < 2; k += 1) steps.push(dice.below(2) === 0 ? `ld ${dice.of(words)} d${k}` : dice.below(3) === 0 && family.mmio === true ? 'st dev.4 1' : `st ${dice.of(words)} ${fresh(4)}`);
     if (family.interrupts === true) steps.splice(1 + dice.below(steps.length), 0, 'msi dev!0');
+    if (family.interrupts === true && dice.below(4) === 0) steps.push('msi dev!1');
     agents.push(`dev: ${steps.join('; ')}`);
   }
   return agents.join('\n');
@@ -162,3 +166,6 @@ function maintenanceProgram(model: ModelName, family: Family, dice: Dice): strin
   agents.push(`dev: ${device.join('; ')}`);
   return agents.join('\n');
 }
+
+/** Mostly every line is let through. */
+const masked = (dice: Dice): string => (dice.below(3) > 0 ? '' : dice.of([' lines:0', ' lines:1', ' lines:']));

@@ -45,12 +45,20 @@ export function copier_setup(dev: device): number {
   const c = cast(copier, kzalloc(sizeof(copier), GFP_KERNEL));
   if (c === null) return -ENOMEM;
   const buffer = cast(u8, kmalloc(ROOM, GFP_KERNEL));
-  if (buffer === null) return -ENOMEM;
+  if (buffer === null) {
+    kfree(c);
+    return -ENOMEM;
+  }
   c.store('regs', devm_platform_ioremap_resource(dev, 0));
   c.store('buffer', buffer);
   init_completion(c.done);
   dev_set_drvdata(dev, c);
-  return request_irq(platform_get_irq(dev, 0), copier_interrupt, 0, 'copier', c);
+  const error = request_irq(platform_get_irq(dev, 0), copier_interrupt, 0, 'copier', c);
+  if (error !== 0) {
+    kfree(buffer);
+    kfree(c);
+  }
+  return error;
 }
 
 /** Gives everything back that `copier_setup` took. */

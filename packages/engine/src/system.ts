@@ -21,7 +21,7 @@ import type { SanitizerFinding } from '@dmalab/checker/sanitizer/finding';
 import type { Execution, Failure } from '@dmalab/checker/explore';
 import { CpuAgent, type CallArgument, type ContextSpec } from '@dmalab/kernel/cpu-agent';
 import type { Guest } from '@dmalab/kernel/guest';
-import { irqLines, type Platform } from '@dmalab/kernel/platform';
+import { interruptRoutes, type Platform } from '@dmalab/kernel/platform';
 import { KERNEL_PROFILES, type KernelProfile } from '@dmalab/kernel/profiles';
 import { addBuffer, createKernelState, type KernelState } from '@dmalab/kernel/state';
 import { assertHolds, type CallRecord, type Evidence } from './assertions.ts';
@@ -123,7 +123,7 @@ export class DriverSystem {
   graphParts(memo: GuestMemo): { readonly agents: readonly Agent[]; readonly initial: InitialState; readonly routes: readonly InterruptRoute[] } | null {
     const booted = this.#boot(memo);
     if (booted.failure !== null) return null;
-    return { agents: [...this.#cpus(memo, booted), ...this.#devices.flatMap((d) => d.agents)], initial: booted.memory, routes: this.#routes(booted.kernel) };
+    return { agents: [...this.#cpus(memo, booted), ...this.#devices.flatMap((d) => d.agents)], initial: booted.memory, routes: this.#routes() };
   }
 
   /**
@@ -143,7 +143,7 @@ export class DriverSystem {
     const cpus = this.#cpus(memo, booted);
     const agents = [...cpus, ...this.#devices.flatMap((device) => device.agents)];
     const machine = new OperationalMachine({
-      ...this.#common(booted.kernel),
+      ...this.#common(false),
       agents: audit === null ? agents : audit.listen(agents),
       initial: booted.memory,
       strategy,
@@ -200,7 +200,7 @@ export class DriverSystem {
     const contexts: ContextSpec[] = manifest.driver.entry.includes('probe') ? [{ name: 'boot', calls: this.#devices.map((device) => ({ name: 'probe', args: [{ device: device.id }] })) }] : [];
     const cpu = this.#agent(memo, 'cpu0', contexts, this.#before.kernel, true);
     const machine = new OperationalMachine({
-      ...this.#common(null),
+      ...this.#common(true),
       agents: [cpu],
       initial: this.#before.memory,
       strategy: { pick: () => 0, advance: () => false },
@@ -232,13 +232,13 @@ export class DriverSystem {
     };
   }
 
-  /** Lines that probe asked for. The others stay masked, as on Linux: their messages reach nobody. */
-  #routes(kernel: KernelState): InterruptRoute[] {
-    return irqLines(this.#platform).flatMap(({ irq, device, vector, cpu }, number) => (kernel.irqs.some((action) => action.irq === irq) ? [{ device, vector, cpu, number }] : []));
+  /** Every line. Those without a handler are masked by the CPU, and what came to them stays pending. */
+  #routes(): readonly InterruptRoute[] {
+    return interruptRoutes(this.#platform);
   }
 
-  #common(kernel: KernelState | null): Pick<MachineOptions, 'profile' | 'interrupts' | 'registers'> {
-    return { profile: this.core, interrupts: kernel === null ? [] : this.#routes(kernel), registers: new Map(this.#devices.map((device) => [device.id, device.registers])) };
+  #common(boot: boolean): Pick<MachineOptions, 'profile' | 'interrupts' | 'registers'> {
+    return { profile: this.core, interrupts: boot ? [] : this.#routes(), registers: new Map(this.#devices.map((device) => [device.id, device.registers])) };
   }
 
   #describe(): Json {
@@ -262,7 +262,7 @@ export class DriverSystem {
   #breakdown(result: RunResult, cpus: readonly CpuAgent[]): Failure | null {
     if (result.reason === 'error') {
       const failure = cpus.map((cpu) => cpu.failure).find((f) => f !== null);
-      return { id: 'RT1', sentence: sentence(failure ? `${failure.name}${failure.kind === 'threw' ? ' threw' : failure.kind === 'oops' ? ':' : ''} ${failure.message}` : result.text) };
+      return { id: failure?.frozen === true ? 'RT4' : 'RT1', sentence: sentence(failure ? `${failure.name}${failure.kind === 'threw' ? ' threw' : failure.kind === 'oops' ? ':' : ''} ${failure.message}` : result.text) };
     }
     if (result.reason === 'budget' || result.reason === 'stopped') return { id: 'RT2', sentence: sentence(`the run was stopped: ${result.text}`) };
     return null;

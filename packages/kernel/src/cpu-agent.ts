@@ -64,6 +64,8 @@ export interface Failure {
   readonly name: string;
   readonly kind: Exclude<GuestOutcome['kind'], 'returned'> | 'oops';
   readonly message: string;
+  /** It wrote to an object of a module (founding ruling 13). */
+  readonly frozen: boolean;
   readonly site: Site | null;
 }
 
@@ -135,8 +137,8 @@ export class CpuAgent implements Agent {
       for (const call of context.calls) this.#callContext(run, counts, context.name, call);
     }
     // Nothing left to do but interrupts.
-    while (this.#handles(run)) {
-      const answer = Number(port.op({ kind: 'idle' }));
+    for (let lines = run.openLines(); lines.length > 0; lines = run.openLines()) {
+      const answer = Number(port.op({ kind: 'idle', lines }));
       if (answer === 0) break;
       this.#interrupt(run, counts, answer - 1);
     }
@@ -169,23 +171,19 @@ export class CpuAgent implements Agent {
     try {
       outcome = guest.call('invoke', [index, ...args], (code, a, b) => perform(run, call, code, a, b));
     } catch (error) {
-      if (error instanceof AgentFault && this.#failure === null) this.#failure = { context, name, kind: 'oops', message: error.message, site: error.site };
+      if (error instanceof AgentFault && this.#failure === null) this.#failure = { context, name, kind: 'oops', message: error.message, frozen: false, site: error.site };
       throw error;
     }
     this.#fuel += outcome.fuel;
     if (outcome.kind === 'returned') return outcome.value;
     const message = outcome.kind === 'threw' ? `${outcome.name}: ${inOurWords(outcome.message)}` : FAILURES[outcome.kind];
-    this.#failure = { context, name, kind: outcome.kind, message, site: outcome.site };
+    this.#failure = { context, name, kind: outcome.kind, message, frozen: outcome.kind === 'threw' && outcome.frozen === true, site: outcome.site };
     throw new AgentFault(`${name} ${outcome.kind === 'threw' ? `threw ${message}` : message}`, outcome.site);
   }
 
-  #handles(run: CpuRun): boolean {
-    return run.state.irqs.some((action) => this.#lines.some((line) => line.irq === action.irq && line.cpu === this.id));
-  }
-
   #takeInterrupts(run: CpuRun, counts: Map<string, number>): void {
-    while (this.#handles(run)) {
-      const answer = Number(run.port.op({ kind: 'interrupt' }));
+    for (let lines = run.openLines(); lines.length > 0; lines = run.openLines()) {
+      const answer = Number(run.port.op({ kind: 'interrupt', lines }));
       if (answer === 0) return;
       this.#interrupt(run, counts, answer - 1);
     }

@@ -9,7 +9,7 @@ import type { Site } from '@dmalab/core/base/events';
 
 /** All of these are the student's doing; faults of ours are thrown. */
 export type GuestFailure =
-  | { readonly kind: 'threw'; readonly name: string; readonly message: string; readonly site: Site | null; readonly stack: readonly Site[] }
+  | { readonly kind: 'threw'; readonly name: string; readonly message: string; /** It wrote to what a module had built while it was loaded. */ readonly frozen?: true; readonly site: Site | null; readonly stack: readonly Site[] }
   | { readonly kind: 'out-of-fuel' | 'out-of-memory' | 'stack-overflow'; readonly site: Site | null; readonly stack: readonly Site[] };
 
 /** `value`: booleans are 0 and 1, nothing and anything else is null. */

@@ -11,7 +11,7 @@
  * - `read`     which message a load returns; 0 is the newest
  * - `drain`    whether a store drains at once (0) or is held until something forces it (1)
  * - `deliver`  whether a posted MMIO write arrives at once (0) or stays in flight (1)
- * - `irq`      whether a pending interrupt is taken before this operation (0) or held (1)
+ * - `irq`      which pending interrupt is taken before this operation (0: the first that came; the last answer: none yet)
  * - `fault`    whether an operation that may fail does (0: it succeeds)
  * - `device`   what the device's specification leaves to it (prefetch a descriptor, relaxed order)
  * - `order`    graph form only: the coherence position of a store
@@ -32,6 +32,8 @@ export type Subject =
   /** By answer: the value and the stores its bytes come from (none: initial content, or own stores that have not left); `null` goes on waiting. */
   | { readonly kind: 'read'; readonly op: number; readonly options: readonly ({ readonly value: number | bigint; readonly stores: readonly StoreName[] } | null)[] }
   | { readonly kind: 'drain' | 'deliver'; readonly store: StoreName }
+  /** By answer: the number of the interrupt that is taken; none for an answer beyond them. */
+  | { readonly kind: 'irq'; readonly op: number; readonly numbers: readonly number[] }
   /** `op`: ordinal of the operation that asks, in its agent's run. */
   | { readonly kind: 'op'; readonly op: number };
 export type StepOption = { readonly kind: 'agent'; readonly agent: string } | { readonly kind: 'store' | 'post'; readonly store: StoreName; /** It goes to the CPUs only. */ readonly cpusOnly?: true } | { readonly kind: 'line' };

@@ -41,6 +41,14 @@ export interface DataDeps {
   readonly dataPick?: Deps;
 }
 
+/**
+ * Interrupt lines that the CPU lets through, by the numbers of their routes; absent: all that are routed to it. A message on another
+ * one stays pending, as in the pending bits of MSI-X (PCI 3.0 §6.8.2), until an operation lets it through.
+ */
+export interface OpenLines {
+  readonly lines?: readonly number[];
+}
+
 export interface Place {
   readonly space: Space;
   /** Device id for `mmio` and `irq`; '' for `ram`. */
@@ -87,11 +95,11 @@ export type Operation =
    * twice; the initial content counts as the first. The answer is the first one not yet taken that satisfies `until`.
    * `hoisted`: the compiler has read the place once and for all, and nothing will satisfy `until`; only observers care.
    */
-  | ({ readonly kind: 'await'; readonly place: Place; readonly order: AccessOrder; readonly until: (value: Value) => boolean; readonly next?: boolean; readonly interruptible?: boolean; readonly hoisted?: boolean; readonly name?: string } & AddressDeps)
+  | ({ readonly kind: 'await'; readonly place: Place; readonly order: AccessOrder; readonly until: (value: Value) => boolean; readonly next?: boolean; readonly interruptible?: boolean; readonly hoisted?: boolean; readonly name?: string } & AddressDeps & OpenLines)
   /** CPUs ask this before each op while interrupts are on: `vector + 1` to take now, 0 for none. Taking it orders as the MSI rule says. */
-  | { readonly kind: 'interrupt' }
+  | ({ readonly kind: 'interrupt' } & OpenLines)
   /** A CPU with nothing left to do: `vector + 1` of an interrupt to take, 0 when nothing will ever happen again. */
-  | { readonly kind: 'idle' }
+  | ({ readonly kind: 'idle' } & OpenLines)
   /** Something this agent's specification leaves open. Answer as a number. */
   | { readonly kind: 'choose'; readonly choice: 'fault' | 'device'; readonly key: string; readonly width: number; readonly label: (answer: number) => string };
 

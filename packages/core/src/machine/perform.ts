@@ -2,12 +2,12 @@
 /** Performs one operation of an agent: what it does to memory, what it answers, what the trace says of it. */
 import type { Subject } from '../base/choice.ts';
 import { HOISTED } from '../base/events.ts';
-import { SUSPEND, type Deps, type Op, type Place, type Value } from '../base/port.ts';
+import { SUSPEND, type Deps, type Op, type OpenLines, type Place, type Value } from '../base/port.ts';
 import type { History, Message } from '../memory/history.ts';
 import type { AccessSpec, Store, View } from '../ordering/operational/memory.ts';
 import { type TimeView, START, at, openTokens } from '../ordering/operational/time-view.ts';
 import type { Operand } from '../ordering/views.ts';
-import type { AgentRun } from './agent-run.ts';
+import type { AgentRun, Pending } from './agent-run.ts';
 import { newest, type Memory } from './memory-system.ts';
 import type { InterruptRoute, MachineOptions } from './options.ts';
 import type { Questions } from './questions.ts';
@@ -69,8 +69,8 @@ export class Performer {
         return 0;
       case 'maintain': return this.#maintain(run, op);
       case 'await': return op.place.space === 'mmio' ? this.#awaitRegister(run, op) : this.#load(run, op);
-      case 'interrupt': return this.#interrupt(run);
-      case 'idle': return this.#idle(run);
+      case 'interrupt': return this.#interrupt(run, op);
+      case 'idle': return this.#idle(run, op);
       case 'choose': return this.#questions.ask(run.id, op.choice, op.context === undefined ? op.key : `${op.context}/${op.key}`, op.width, op.label, () => ({ kind: 'op', op: run.ordinal + 1 }));
     }
   }
@@ -87,7 +87,7 @@ export class Performer {
     const fitting = until === null ? ways : ways.filter((way) => until(way.value));
     let chosen: (typeof fitting)[number] | undefined = fitting[0];
     const waits = until !== null && (ways[0] === undefined || chosen !== ways[0]);
-    if (waits && op.kind === 'await' && op.interruptible === true && this.#interrupted(run)) return -1;
+    if (waits && op.kind === 'await' && op.interruptible === true && this.#interrupted(run, op)) return -1;
     const options = waits ? fitting.length + 1 : fitting.length;
     if (options > 1) {
       const label = (i: number): string => (waits && i === 0 ? 'goes on waiting' : `reads ${show(fitting[waits ? i - 1 : i]?.value)}${i === 0 ? '' : ', an older value'}`);
@@ -120,7 +120,7 @@ export class Performer {
   #changes(run: AgentRun, op: OpOf<'load'> | OpOf<'await'>, spec: AccessSpec, history: History<View>, place: Place): () => boolean {
     const since = this.#memory.core.now;
     return () => {
-      if (op.kind === 'await' && op.interruptible === true && run.interrupts.length > 0) return true;
+      if (op.kind === 'await' && op.interruptible === true && letThrough(run, op).length > 0) return true;
       if (this.#memory.core.now === since || op.kind !== 'await') return false;
       const own = this.#memory.core.ownPending(run.memory, history, place.address, place.size);
       const pre = this.#memory.core.beforeRead(run.memory, spec, own, place.address, place.size);
@@ -282,8 +282,8 @@ export class Performer {
     this.#memory.flush(run, place.owner);
     const { value, message } = registers.read(place.owner, place.address);
     if (op.kind === 'await' && !op.until(value)) {
-      if (op.interruptible === true && this.#interrupted(run)) return -1;
-      return this.#block(run, `register ${this.#memory.registerName(place.owner, place.address)} of ${place.owner}`, () => (op.interruptible === true && run.interrupts.length > 0) || op.until(registers.read(place.owner, place.address).value));
+      if (op.interruptible === true && this.#interrupted(run, op)) return -1;
+      return this.#block(run, `register ${this.#memory.registerName(place.owner, place.address)} of ${place.owner}`, () => (op.interruptible === true && letThrough(run, op).length > 0) || op.until(registers.read(place.owner, place.address).value));
     }
     const pre = core.beforeRead(run.memory, spec, [], place.address, place.size);
     const done = core.afterTransaction(run.memory, spec, pre);
@@ -346,16 +346,18 @@ export class Performer {
     return 0;
   }
 
-  #interrupt(run: AgentRun): Value {
-    const pending = run.interrupts[0];
-    if (pending === undefined) return 0;
-    if (!run.mustTake && this.#questions.ask(run.id, 'irq', `after ${run.lastKey}`, 2, (i) => (i === 0 ? `interrupt ${pending.number} is taken` : `interrupt ${pending.number} is held off`), () => ({ kind: 'op', op: run.ordinal + 1 })) === 1) return 0;
-    return this.#take(run);
+  #interrupt(run: AgentRun, op: OpenLines): Value {
+    const pending = letThrough(run, op);
+    return pending.length === 0 ? 0 : this.#takeOne(run, pending, !run.mustTake);
   }
 
-  #take(run: AgentRun): Value {
-    const pending = run.interrupts.shift();
+  /** Which of several is taken first is the interrupt controller's business; none of them only where the CPU may hold them off. */
+  #takeOne(run: AgentRun, several: readonly Pending[], mayHold: boolean): Value {
+    const numbers = several.map((p) => p.number);
+    const label = (i: number): string => (i < numbers.length ? `interrupt ${numbers[i]} is taken` : `interrupt ${numbers.join(', ')} is held off`);
+    const pending = several[this.#questions.ask(run.id, 'irq', `after ${run.lastKey}`, mayHold ? numbers.length + 1 : numbers.length, label, () => ({ kind: 'irq', op: run.ordinal + 1, numbers }))];
     if (pending === undefined) return 0;
+    run.interrupts.splice(run.interrupts.indexOf(pending), 1);
     run.mustTake = false;
     run.raise = pending.raise;
     const message: View = { all: at(pending.time), cpu: START };
@@ -363,14 +365,15 @@ export class Performer {
     return pending.number + 1;
   }
 
-  #idle(run: AgentRun): Value {
-    if (run.interrupts.length > 0) return this.#take(run);
+  #idle(run: AgentRun, op: OpenLines): Value {
+    const pending = letThrough(run, op);
+    if (pending.length > 0) return this.#takeOne(run, pending, false);
     if (run.nothingLeft) return 0;
-    return this.#block(run, 'an interrupt', () => run.interrupts.length > 0, true);
+    return this.#block(run, 'an interrupt', () => letThrough(run, op).length > 0, true);
   }
 
-  #interrupted(run: AgentRun): boolean {
-    if (run.interrupts.length === 0) return false;
+  #interrupted(run: AgentRun, op: OpenLines): boolean {
+    if (letThrough(run, op).length === 0) return false;
     run.mustTake = true;
     return true;
   }
@@ -417,6 +420,11 @@ export class Performer {
 function list(deps: Deps | undefined): readonly number[] {
   if (deps === undefined || deps === 0) return [];
   return typeof deps === 'number' ? [deps] : deps;
+}
+
+/** Pending interrupts that the CPU lets through, in the order in which they came. */
+function letThrough(run: AgentRun, { lines }: OpenLines): readonly Pending[] {
+  return lines === undefined ? run.interrupts : run.interrupts.filter((pending) => lines.includes(pending.number));
 }
 
 /** What questions about an operation are filed under. */

@@ -65,10 +65,14 @@ export class Guide implements Strategy {
         return next?.kind === 'arrive' && same(next.store, about.store) ? 0 : 1;
       case 'read':
         return this.#read(choice.agent, about.op, about.options, progress);
+      case 'irq': {
+        const answer = Number(this.plan.answers.get(choice.agent)?.[about.op - 1]?.value ?? 0);
+        const at = answer === 0 ? about.numbers.length : about.numbers.indexOf(answer - 1);
+        return at >= 0 && at < choice.width ? at : this.#lost(`${choice.agent} cannot take ${answer === 0 ? 'no interrupt' : `interrupt ${answer - 1}`} at operation ${about.op}`);
+      }
       case 'op': {
         const answer = this.plan.answers.get(choice.agent)?.[about.op - 1]?.value;
-        if (answer === undefined || answer === null) return choice.kind === 'irq' ? 1 : this.#lost(`${choice.agent} was not to come to operation ${about.op}`);
-        if (choice.kind === 'irq') return Number(answer) === 0 ? 1 : 0;
+        if (answer === undefined || answer === null) return this.#lost(`${choice.agent} was not to come to operation ${about.op}`);
         return Number(answer) < choice.width ? Number(answer) : this.#lost(`${choice.agent} asks something else at operation ${about.op}`);
       }
     }

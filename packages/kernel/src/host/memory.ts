@@ -43,7 +43,7 @@ function read(run: CpuRun, call: GuestCall, access: Access, as: string, place: P
     const until = wait === null ? null : hoisted ? (): boolean => false : (seen: Value): boolean => seen !== wait.last;
     // Decision 16: what the student reads about a run that hangs here.
     const named = hoisted ? { name: `${extra.name ?? 'memory'}, ${HOISTED}`, hoisted: true } : {};
-    const operation = (order: AccessOrder): Operation => (until === null ? { kind: 'load', place, order, ...extra } : { kind: 'await', place, order, until, interruptible: true, ...extra, ...named });
+    const operation = (order: AccessOrder): Operation => (until === null ? { kind: 'load', place, order, ...extra } : { kind: 'await', place, order, until, ...run.wakes(), ...extra, ...named });
     value = run.perform(call, run.profile.lowering.accesses[access], as, operation);
     // -1: an interrupt came instead. It is taken at the top of the loop.
   } while (value === -1);

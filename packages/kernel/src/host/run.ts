@@ -4,13 +4,13 @@
  * Behaviours (memory.ts, dma.ts …) act through it. Made anew by every run.
  */
 import type { Site } from '@dmalab/core/base/events';
-import { AgentFault, type Operation, type Place, type Port, type Size, type Value } from '@dmalab/core/base/port';
+import { AgentFault, type OpenLines, type Operation, type Place, type Port, type Size, type Value } from '@dmalab/core/base/port';
 import { DIRECT_HIGH, UNCACHED_HIGH } from '../abi.ts';
 import type { GuestTables } from '../guest/program.ts';
 import type { Step } from '../lowering.ts';
 import type { KernelProfile } from '../profiles.ts';
 import type { Line, Platform } from '../platform.ts';
-import { BOOT_ARENA, copyState, isCoherentRegion, type KernelState } from '../state.ts';
+import { BOOT_ARENA, copyState, isCoherentRegion, type IrqAction, type KernelState } from '../state.ts';
 import type { GuestCall } from './call.ts';
 import { noMetrics, type Metrics } from './metrics.ts';
 import { nameOf } from './naming.ts';
@@ -57,6 +57,7 @@ export class CpuRun {
   readonly hoists: boolean;
   readonly waitLoop = new WaitLoop();
   #lastAccess = 0;
+  #openLines: readonly number[] | undefined;
 
   constructor(options: RunOptions, port: Port) {
     this.options = options;
@@ -78,6 +79,29 @@ export class CpuRun {
 
   note(kind: string, fields: () => Record<string, unknown>): void {
     this.port.note?.(kind, fields());
+  }
+
+  /** Numbers of the lines that have a handler on this CPU now; the others are masked. */
+  openLines(): readonly number[] {
+    const { lines, id } = this.options;
+    return (this.#openLines ??= lines.flatMap((line, number) => (line.cpu === id && this.state.irqs.some((action) => action.irq === line.irq) ? [number] : [])));
+  }
+
+  addHandler(action: IrqAction): void {
+    this.state.irqs.push(action);
+    this.#openLines = undefined;
+  }
+
+  removeHandler(at: number): void {
+    this.state.irqs.splice(at, 1);
+    this.#openLines = undefined;
+  }
+
+  /** For an `await`: which interrupts end it. None where none can be taken. */
+  wakes(): { readonly interruptible?: true } & OpenLines {
+    if (this.onInterruptPoint === null) return {};
+    const lines = this.openLines();
+    return lines.length === 0 ? {} : { interruptible: true, lines };
   }
 
   /** Every operation of student code passes here first: an interrupt may come before it. */

@@ -66,7 +66,7 @@ export const requestIrq: Behaviour = (run, call, { a, b, row }) => {
   const there = run.state.irqs.filter((action) => action.irq === a);
   if (there.length > 0 && !(shared && there.every((action) => action.shared))) return minus('EBUSY') >>> 0;
   if (!run.options.boot && line.cpu !== run.options.id) throw run.fault(call, `${row.name}: interrupt ${a} goes to ${line.cpu}; install its handler in probe, or there`);
-  run.state.irqs.push({ irq: a, handler: b, name, shared, device: { low, high, type } });
+  run.addHandler({ irq: a, handler: b, name, shared, device: { low, high, type } });
   return 0;
 };
 
@@ -79,7 +79,7 @@ export const freeIrq: Behaviour = (run, call, { a, row }) => {
   }
   const line = run.options.lines.find((candidate) => candidate.irq === a);
   if (!run.options.boot && line?.cpu !== run.options.id) throw run.fault(call, `${row.name}: interrupt ${a} goes to another CPU; free it there`);
-  run.state.irqs.splice(at, 1);
+  run.removeHandler(at);
   return 0;
 };
 
@@ -119,7 +119,7 @@ export const waitForCompletion: Behaviour = (run, call, { a, row }) => {
   run.moved();
   for (;;) {
     run.interruptible();
-    const seen = run.op(call, { kind: 'await', ...at, order: 'relaxed', until: (value) => Number(value) !== 0, interruptible: true });
+    const seen = run.op(call, { kind: 'await', ...at, order: 'relaxed', until: (value) => Number(value) !== 0, ...run.wakes() });
     // -1: an interrupt came instead; it is taken at the top of the loop.
     if (seen === -1) continue;
     const old = run.op(call, { kind: 'rmw', ...at, order: run.profile.lowering.woken, fromOld: true, modify: takeOne });

@@ -4,7 +4,7 @@
  * one, and what each does to the execution. A way is a function that performs
  * it and returns the answer (`null`: waits for ever), or `undefined` when the graph would have a cycle.
  */
-import { Suspend, type AccessOrder, type Op, type Place, type Value } from '../../base/port.ts';
+import { Suspend, type AccessOrder, type Op, type OpenLines, type Place, type Value } from '../../base/port.ts';
 import type { AccessClass, Via } from '../rules.ts';
 import type { Access, Layered, Operand, StoreRecord } from '../views.ts';
 import type { Actor } from './actor.ts';
@@ -346,11 +346,11 @@ export class Accesses {
   }
 
   /**
-   * At the end: every message of a routed line was taken, alone or with a later one, and lines were taken in the order in which they
-   * became pending. Adds that order to the graph.
+   * At the end: messages of a line were taken in order, and none is left on a line that the CPU still listens to; one that was not
+   * taken alone was taken with a later one. Which of several lines comes first is left open.
    */
   interruptsRight(actor: Actor, routes: readonly GraphRoute[]): boolean {
-    const firsts: { readonly at: number; readonly first: GraphEvent }[] = [];
+    const forced = routesLeft(actor, routes);
     for (const route of routes) {
       const place: Place = { space: 'irq', owner: route.device, address: route.vector, size: 4 };
       const cell = this.#x.cells.of(place)[0];
@@ -362,16 +362,9 @@ export class Accesses {
         if (source === null || !isPart(source)) continue;
         const at = order.indexOf(source);
         if (at <= position) return false;
-        const first = order[position + 1];
-        if (first !== undefined) firsts.push({ at: event.ordinal, first: first.event });
         position = at;
       }
-      if (position !== order.length - 1) return false;
-    }
-    firsts.sort((x, y) => x.at - y.at);
-    for (let i = 1; i < firsts.length; i += 1) {
-      const [x, y] = [firsts[i - 1]?.first, firsts[i]?.first];
-      if (x !== undefined && y !== undefined && x !== y && !this.#x.allEdge(x.node, y.node)) return false;
+      if (position !== order.length - 1 && forced.includes(route)) return false;
     }
     return true;
   }
@@ -522,4 +515,17 @@ function ownSuppliers(actor: Actor, sources: readonly ReadSource[]): GraphEvent[
   const found: GraphEvent[] = [];
   for (const source of sources) if (source !== null && isPart(source) && source.event.agent === actor.index && !found.includes(source.event)) found.push(source.event);
   return found;
+}
+
+/** Routes of the lines that an operation lets through. */
+export function routesOf(op: OpenLines, routes: readonly GraphRoute[]): readonly GraphRoute[] {
+  const { lines } = op;
+  return lines === undefined ? routes : routes.filter((route) => lines.includes(route.number));
+}
+
+/** Where a CPU would have taken any message: it waits for ever, or waited until nothing was left to happen. */
+export function routesLeft(actor: Actor, routes: readonly GraphRoute[]): readonly GraphRoute[] {
+  const { blocked, settled } = actor;
+  if (blocked !== null) return blocked.kind === 'idle' || (blocked.kind === 'await' && blocked.interruptible === true) ? routesOf(blocked, routes) : [];
+  return settled?.kind === 'idle' ? routesOf(settled, routes) : [];
 }

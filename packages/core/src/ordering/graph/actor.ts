@@ -52,6 +52,8 @@ export class Actor implements Port {
   /** Newest message taken from each channel, by cell. */
   readonly taken = new Map<number, ReadPart>();
   blocked: Op | null = null;
+  /** The `idle` that nothing ended. */
+  settled: Op | null = null;
   fault: AgentFault | null = null;
   ordinal = 0;
   replayed = 0;
@@ -69,6 +71,7 @@ export class Actor implements Port {
 
   op(op: Op): Value {
     this.ordinal += 1;
+    if (this.ordinal === 1) this.settled = null;
     let answer: Value | null;
     if (this.ordinal <= this.replayed) answer = this.answers[this.ordinal - 1] ?? null;
     else {
@@ -79,6 +82,7 @@ export class Actor implements Port {
       this.blocked = op;
       throw BLOCKED;
     }
+    if (op.kind === 'idle' && answer === 0) this.settled = op;
     return answer;
   }
 

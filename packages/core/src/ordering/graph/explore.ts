@@ -12,7 +12,7 @@
 import { Abandon, AgentFault, type Agent, type Op, type Place, type Value } from '../../base/port.ts';
 import type { InitialState } from '../../memory/initial.ts';
 import type { RuleTable } from '../rules.ts';
-import { Accesses, NotInGraph, type GraphRoute, type Way } from './accesses.ts';
+import { Accesses, NotInGraph, routesLeft, routesOf, type GraphRoute, type Way } from './accesses.ts';
 import { Blocked, Dead, DEAD, type Actor, type ActorState } from './actor.ts';
 import { Split } from './cells.ts';
 import type { Execution, Mark } from './execution.ts';
@@ -330,7 +330,7 @@ class Exploration {
       case 'interrupt':
       case 'idle': {
         // An interrupt that ends a wait is one taken right before it: CPUs ask there.
-        const routes = this.#program.routes[actor.index] ?? [];
+        const routes = routesOf(op, this.#program.routes[actor.index] ?? []);
         return routes.length === 0 ? 0 : this.#choose(actor, [() => 0, ...accesses.interrupt(actor, op, routes)]);
       }
     }
@@ -339,7 +339,9 @@ class Exploration {
   /** A message for a CPU that has run already and did not foresee it, nor a later one of the line. */
   #lost(place: Place): boolean {
     const cpu = this.#o.agents.findIndex((_, i) => (this.#program.routes[i] ?? []).some((r) => r.device === place.owner && r.vector === place.address));
-    if (cpu < 0 || this.#done[cpu] !== true) return false;
+    const actor = this.#actors[cpu];
+    if (actor === undefined || this.#done[cpu] !== true) return false;
+    if (!routesLeft(actor, this.#program.routes[cpu] ?? []).some((r) => r.device === place.owner && r.vector === place.address)) return false;
     const cell = this.#program.cells.of(place)[0];
     const newest = cell === undefined ? undefined : this.#execution.state(cell).order.at(-1);
     if (newest === undefined || newest.readers.length > 0 || !this.#knowledge.offers(newest.event)) return false;

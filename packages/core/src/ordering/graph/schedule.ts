@@ -11,9 +11,9 @@
  * A read may wait only for writes known to be possible. Those are learnt; when
  * one turns up that a read was not allowed to wait for, the search starts over.
  */
-import { Abandon, AgentFault, Suspend, type Op, type Place, type Value } from '../../base/port.ts';
+import { Abandon, AgentFault, Suspend, type Op, type OpenLines, type Place, type Value } from '../../base/port.ts';
 import type { Layered, ThreadViews } from '../views.ts';
-import { Accesses, NotInGraph, type Way } from './accesses.ts';
+import { Accesses, NotInGraph, routesOf, type GraphRoute, type Way } from './accesses.ts';
 import { Dead, DEAD, type Actor, type Monitor } from './actor.ts';
 import type { Bits } from './bits.ts';
 import { Split } from './cells.ts';
@@ -397,7 +397,7 @@ class Scheduled {
       case 'choose':
         return this.#answered(this.#choose(actor, actor.ordinal, op, Array.from({ length: op.width }, (_, i) => () => i)));
       case 'interrupt':
-        if (this.#program.routes[actor.index]?.length === 0) return 0;
+        if (this.#routesOf(actor, op).length === 0) return 0;
         return this.#answered(this.#choose(actor, actor.ordinal, op, [() => 0, ...this.#waysToRead(actor, op, accesses), ...this.#later(actor, op)]));
       case 'rmw':
         this.#attempts(actor, op);
@@ -425,14 +425,18 @@ class Scheduled {
         return accesses.await(actor, op);
       case 'interrupt':
       case 'idle':
-        return accesses.interrupt(actor, op, this.#program.routes[actor.index] ?? []);
+        return accesses.interrupt(actor, op, this.#routesOf(actor, op));
       default:
         return [];
     }
   }
 
+  #routesOf(actor: Actor, op: OpenLines): readonly GraphRoute[] {
+    return routesOf(op, this.#program.routes[actor.index] ?? []);
+  }
+
   #cellsOf(actor: Actor, op: Op): number[] {
-    if (op.kind === 'interrupt' || op.kind === 'idle') return (this.#program.routes[actor.index] ?? []).flatMap((r) => this.#program.cells.of({ space: 'irq', owner: r.device, address: r.vector, size: 4 }).map((c) => c.index));
+    if (op.kind === 'interrupt' || op.kind === 'idle') return this.#routesOf(actor, op).flatMap((r) => this.#program.cells.of({ space: 'irq', owner: r.device, address: r.vector, size: 4 }).map((c) => c.index));
     if (!('place' in op)) return [];
     const place: Place = op.place;
     return this.#program.cells.of(place).map((c) => c.index);
