@@ -36,6 +36,8 @@ interface Kit {
   readonly C: Relation;
   /** Program order of maintenance behind accesses to the line and earlier maintenance of it, and of stores behind maintenance. */
   readonly poLine: Relation;
+  /** From maintenance to later loads of its line. */
+  readonly readsLine: Relation;
   readonly po: Relation;
   readonly addr: Relation;
   readonly data: Relation;
@@ -67,6 +69,7 @@ function kit(c: Candidate, carries: (e: NaiveEvent) => boolean): Kit {
   return {
     n, at, is, M,
     C: is((e) => e.kind === 'C'),
+    readsLine: intersect(c.po, relation(n, (i, j) => at(i).kind === 'C' && at(j).kind === 'R' && line(at(i)) >= 0 && line(at(i)) === line(at(j)))),
     poLine: intersect(c.po, relation(n, (i, j) => maintains(i, j) && at(i).kind !== 'F' && at(j).kind !== 'F' && line(at(i)) >= 0 && line(at(i)) === line(at(j)))),
     R: is((e) => e.kind === 'R'),
     W: is((e) => e.kind === 'W'),
@@ -163,7 +166,7 @@ export const RISCV: Model = (c) => {
     seq(k.is((e) => e.kind === 'W' && e.pair >= 0), k.rfi, k.R),
     ...fences,
     seq(aq, po, memory), seq(memory, po, rl), seq(rcsc, po, rcsc), rmw,
-    addr, data, seq(ctrl, union(W, k.C)), seq(union(addr, data), k.rfi), seq(addr, po, union(W, k.C)), k.poLine,
+    addr, data, seq(ctrl, union(W, k.C)), seq(union(addr, data), k.rfi), seq(addr, po, union(W, k.C)), k.poLine, k.readsLine,
   );
   return { lob: union(ppo, channel(k, po), inOrder(k)), cpuOnly: nothing(k.n), oneEventAtomics: true };
 };

@@ -49,6 +49,7 @@ const clean = (word: Word): Step => ({ maintain: 'clean', word });
 const RELAXED: Step = { ring: 'writel_relaxed' };
 const DSB: Step = { fence: 'dsb.sy' };
 const IO = 'Linux Documentation/memory-barriers.txt, KERNEL I/O BARRIER EFFECTS';
+const CBO = 'RISC-V CMO extension 2.5: CBOs are ordered as stores by FENCE and program order, and with accesses to their block; decision 6';
 const CMO = 'Arm ARM DDI 0487, D7.5.9; Linux arch/arm64/mm/cache.S';
 
 export const DEVICE_ROWS: readonly DeviceRow[] = [
@@ -81,4 +82,8 @@ export const DEVICE_ROWS: readonly DeviceRow[] = [
   { id: 'E9b', story: 'One dsb at the end does not keep them apart.', source: CMO, cpus: [[st('d'), clean('d'), st('f'), clean('f'), DSB]], device: polls, outcomes: { 'arm64-nc': fd.none } },
   { id: 'E10', story: 'On a non-coherent machine, too, uncached memory needs no maintenance, only the barrier.', source: 'Linux Documentation/core-api/dma-api.rst, dma_alloc_coherent', cpus: [[{ st: 'd', v: 1, uncached: true }, { call: 'dma_wmb' }, { st: 'f', v: 1, uncached: true }]], device: polls, outcomes: { 'arm64-nc': fd.ordered, 'strict-nc': fd.ordered } },
   { id: 'E10b', story: 'And without the barrier it is not ordered.', source: 'Linux Documentation/core-api/dma-api.rst, dma_alloc_coherent', cpus: [[{ st: 'd', v: 1, uncached: true }, { st: 'f', v: 1, uncached: true }]], device: polls, outcomes: { 'arm64-nc': fd.none, 'strict-nc': fd.none } },
+  { id: 'E11', story: 'On RISC-V a clean is ordered like a store: writel waits for it.', source: CBO, cpus: [[st('d'), clean('d'), { ring: 'writel' }]], device: readsOnBell, outcomes: { 'riscv64-nc': [d1] } },
+  { id: 'E11b', story: 'writel_relaxed does not.', source: CBO, cpus: [[st('d'), clean('d'), RELAXED]], device: readsOnBell, outcomes: { 'riscv64-nc': [d0, d1] } },
+  { id: 'E11c', story: 'Nor does dma_rmb, whose fence names no writes, make it.', source: CBO, cpus: [[st('d'), clean('d'), { call: 'dma_rmb' }, RELAXED]], device: readsOnBell, outcomes: { 'riscv64-nc': [d0, d1] } },
+  { id: 'E12', story: 'After the transfer, an invalidate without any fence: a later load of the line comes after it.', source: `${CBO}; Linux arch/riscv/mm/dma-noncoherent.c`, cpus: [[RELAXED, { done: 'readl' }, { maintain: 'invalidate', word: 'd' }, { ld: 'd', as: 'd' }]], device: writesFive, outcomes: { 'riscv64-nc': ['d=5'] } },
 ];

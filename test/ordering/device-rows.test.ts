@@ -31,7 +31,7 @@ describe('what a device may see, in the operational form', () => {
   }
 });
 
-const MODEL = { 'x86-64': 'x86', arm64: 'arm', 'arm64-nc': 'arm', riscv64: 'riscv', strict: 'strict', 'strict-nc': 'strict' } as const;
+const MODEL = { 'x86-64': 'x86', arm64: 'arm', 'arm64-nc': 'arm', riscv64: 'riscv', 'riscv64-nc': 'riscv', strict: 'strict', 'strict-nc': 'strict' } as const;
 
 describe('what a device may see, by the naive enumerator', () => {
   for (const row of DEVICE_ROWS) {

@@ -12,7 +12,7 @@ const STATUS = 0x04;
 const RUNG = 1;
 
 /** The lowering that drivers use, by profile. */
-const LOWERING: Record<CoreProfileId, Lowering> = { 'x86-64': LOWERINGS['x86-64'], arm64: LOWERINGS.arm64, 'arm64-nc': LOWERINGS.arm64, riscv64: LOWERINGS.riscv64, strict: LOWERINGS.strict, 'strict-nc': LOWERINGS.strict };
+const LOWERING: Record<CoreProfileId, Lowering> = { 'x86-64': LOWERINGS['x86-64'], arm64: LOWERINGS.arm64, 'arm64-nc': LOWERINGS.arm64, riscv64: LOWERINGS.riscv64, 'riscv64-nc': LOWERINGS.riscv64, strict: LOWERINGS.strict, 'strict-nc': LOWERINGS.strict };
 
 export interface Program {
   readonly agents: readonly Agent[];

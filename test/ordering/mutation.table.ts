@@ -101,6 +101,7 @@ export const KILLERS: Readonly<Record<string, Test>> = {
   'rv.io.read': 'row readl on riscv: ; fence fence.i.ir',
   'rv.io.write': 'row doorbell on riscv: fence fence.w.o',
   'rv.io.channel': 'row two-registers on riscv: nothing',
+  'rv.maintain.read': 'lines invalidate-after on riscv: ',
   'rv.maintain': 'lines clean-doorbell on riscv: fence fence.w.o',
   'rv.interrupt.msi': 'row msi on riscv: nothing',
   'strict.read.address': 'row strict.address on strict: ld x b addr:a',

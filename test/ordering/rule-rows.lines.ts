@@ -11,7 +11,7 @@ export type LineModel = 'x86' | 'arm' | 'riscv' | 'strict';
 export const LINE_PROFILES: Record<LineModel, CoreProfile> = {
   x86: { ...CORE_PROFILES['x86-64'], id: 'x86-64-no-snoop', coherent: false },
   arm: CORE_PROFILES['arm64-nc'],
-  riscv: { ...CORE_PROFILES.riscv64, id: 'riscv64-nc', coherent: false },
+  riscv: CORE_PROFILES['riscv64-nc'],
   strict: CORE_PROFILES['strict-nc'],
 };
 
@@ -92,7 +92,7 @@ export const LINE_ROWS: readonly LineRow[] = [
     cases: [
       ['x86', 'fence mfence', 'forbidden'], ['x86', 'fence sfence', 'allowed'],
       ['arm', 'fence dsb.sy', 'forbidden'], ['arm', 'fence dmb.osh', 'forbidden'], ['arm', 'fence dsb.ld', 'allowed'],
-      ['riscv', 'fence fence.iorw.iorw', 'forbidden'], ['riscv', 'fence fence.r.r', 'allowed'],
+      ['riscv', 'fence fence.iorw.iorw', 'forbidden'], ['riscv', '', 'forbidden'],
       ['strict', 'fence dma_sync', 'forbidden'], ['strict', 'fence dma_rmb', 'allowed'],
     ],
   },

@@ -5,7 +5,8 @@
  */
 import { z } from 'zod';
 
-export const PROFILE_IDS = ['x86-64', 'arm64', 'arm64-nc', 'strict', 'strict-nc', 'x86-64-up', 'arm64-up', 'strict-up'] as const;
+/** Each is a row of `KERNEL_PROFILES` in @dmalab/kernel; a test says that they are the same. */
+export const PROFILE_IDS = ['x86-64', 'arm64', 'arm64-nc', 'riscv64', 'riscv64-nc', 'strict', 'strict-nc', 'x86-64-up', 'arm64-up', 'arm64-nc-up', 'riscv64-up', 'riscv64-nc-up', 'strict-up', 'strict-nc-up'] as const;
 export const ProfileId = z.enum(PROFILE_IDS);
 export type ProfileId = z.infer<typeof ProfileId>;
 

@@ -73,8 +73,9 @@ describe.each(profiles.map((profile) => [profile.id, profile] as const))('profil
     if (profile.cache !== null) expect(profile.cache.line).toBe(lineSize);
   });
 
-  it('waits for cache maintenance wherever there is any', () => {
-    if (profile.cache !== null) expect(profile.lowering.maintained).not.toBeNull();
+  it('waits for cache maintenance wherever there is any; on riscv64 it counts as a store, which writel waits for', () => {
+    if (profile.cache !== null && !profile.core.startsWith('riscv64')) expect(profile.lowering.maintained).not.toBeNull();
+    if (profile.core === 'riscv64-nc') expect(profile.lowering.accesses['mmio-write'][0]).toEqual({ kind: 'fence', fence: 'fence.w.o' });
   });
 });
 

@@ -52,6 +52,15 @@ const STRICT_CACHE: CacheRules = {
   afterDevice: { lines: 'invalidate', edges: 'invalidate' },
 };
 
+/** riscv64 with Zicbom: clean on the way out, `cbo.inval` afterwards; a shared edge line is dropped with the rest (arch/riscv/mm/dma-noncoherent.c). */
+const RISCV64_CACHE: CacheRules = {
+  line: 64,
+  minimumAlignment: 64,
+  toDevice: clean,
+  fromDevice: clean,
+  afterDevice: { lines: 'invalidate', edges: 'invalidate' },
+};
+
 const little = 'little' as const;
 
 export const KERNEL_PROFILES = {
@@ -59,12 +68,14 @@ export const KERNEL_PROFILES = {
   arm64: { id: 'arm64', core: 'arm64', up: false, endian: little, lowering: LOWERINGS.arm64, cache: null },
   'arm64-nc': { id: 'arm64-nc', core: 'arm64-nc', up: false, endian: little, lowering: LOWERINGS.arm64, cache: ARM64_CACHE },
   riscv64: { id: 'riscv64', core: 'riscv64', up: false, endian: little, lowering: LOWERINGS.riscv64, cache: null },
+  'riscv64-nc': { id: 'riscv64-nc', core: 'riscv64-nc', up: false, endian: little, lowering: LOWERINGS.riscv64, cache: RISCV64_CACHE },
   strict: { id: 'strict', core: 'strict', up: false, endian: little, lowering: LOWERINGS.strict, cache: null },
   'strict-nc': { id: 'strict-nc', core: 'strict-nc', up: false, endian: little, lowering: LOWERINGS.strict, cache: STRICT_CACHE },
   'x86-64-up': { id: 'x86-64-up', core: 'x86-64', up: true, endian: little, lowering: LOWERINGS['x86-64-up'], cache: null },
   'arm64-up': { id: 'arm64-up', core: 'arm64', up: true, endian: little, lowering: LOWERINGS['arm64-up'], cache: null },
   'arm64-nc-up': { id: 'arm64-nc-up', core: 'arm64-nc', up: true, endian: little, lowering: LOWERINGS['arm64-up'], cache: ARM64_CACHE },
   'riscv64-up': { id: 'riscv64-up', core: 'riscv64', up: true, endian: little, lowering: LOWERINGS['riscv64-up'], cache: null },
+  'riscv64-nc-up': { id: 'riscv64-nc-up', core: 'riscv64-nc', up: true, endian: little, lowering: LOWERINGS['riscv64-up'], cache: RISCV64_CACHE },
   'strict-up': { id: 'strict-up', core: 'strict', up: true, endian: little, lowering: LOWERINGS['strict-up'], cache: null },
   'strict-nc-up': { id: 'strict-nc-up', core: 'strict-nc', up: true, endian: little, lowering: LOWERINGS['strict-up'], cache: STRICT_CACHE },
 } as const satisfies Record<string, KernelProfile>;

@@ -45,6 +45,7 @@ export const CORE_PROFILES = {
   arm64: ARM64,
   'arm64-nc': { ...ARM64, id: 'arm64-nc', title: 'arm64, device not coherent', coherent: false },
   riscv64: RISCV64,
+  'riscv64-nc': { ...RISCV64, id: 'riscv64-nc', title: 'riscv64, device not coherent', coherent: false },
   strict: STRICT_CORE,
   'strict-nc': { ...STRICT_CORE, id: 'strict-nc', title: 'STRICT, device not coherent', coherent: false },
 } as const satisfies Record<string, CoreProfile>;

@@ -27,11 +27,11 @@ export type SetName = (typeof SETS)[number];
  * What a row may take from besides a set.
  * - `event` the access itself; `partner` the read of an exclusive or atomic pair
  * - `addr`, `data` views of the operands; `addrPick`, `dataPick` their pick level (a selection such as CSEL's condition: orders stores, not loads)
- * - `place` own earlier accesses that overlap this one; `channel` own earlier accesses of the same device
+ * - `place` own earlier accesses that overlap this one; `lines`, of a read, own earlier maintenance of its line; `channel` own earlier accesses of the same device
  * - `from.*` the own store a read was forwarded from: its operand views, itself, its pair's read, and what its value carries
  * - `released` what the store that was read published (see `publish`)
  */
-export const OPERANDS = ['event', 'partner', 'addr', 'addrPick', 'data', 'dataPick', 'place', 'channel', 'from.addr', 'from.data', 'from.dataPick', 'from.event', 'from.partner', 'released'] as const;
+export const OPERANDS = ['event', 'partner', 'addr', 'addrPick', 'data', 'dataPick', 'place', 'lines', 'channel', 'from.addr', 'from.data', 'from.dataPick', 'from.event', 'from.partner', 'released'] as const;
 export type OperandName = (typeof OPERANDS)[number];
 export type Source = SetName | OperandName;
 export type Target = SetName | 'channel';

@@ -47,6 +47,8 @@ export interface Access<V> {
   readonly partner: Layered<V>;
   /** Own earlier overlapping accesses. A form that keeps coherence by other means gives `empty`. */
   readonly place: Layered<V>;
+  /** Own maintenance of the line that a read looks at. */
+  readonly lines?: Layered<V>;
   /** Device of an MMIO access, else ''. */
   readonly channel: string;
   /** Own store a read is forwarded from. */
@@ -303,6 +305,7 @@ export class ThreadViews<V> {
       case 'data': return access.data.v;
       case 'dataPick': return access.data.pick;
       case 'place': return access.place;
+      case 'lines': return access.lines ?? this.none;
       case 'channel': return this.#channels.get(access.channel) ?? this.none;
       case 'from.addr': return access.from?.addr.v ?? this.none;
       case 'from.data': return access.from?.data.v ?? this.none;

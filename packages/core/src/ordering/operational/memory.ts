@@ -71,6 +71,8 @@ export class AgentMemory {
   readonly views: ThreadViews<TimeView>;
   /** Issued and not yet seen by everyone, in program order. */
   readonly pending: Store[] = [];
+  /** The last maintenance of each line, done or not. */
+  readonly maintained = new Map<number, Store>();
   /** Reads of messages that do not exist yet (the litmus explorer only). */
   readonly prophesied: Prophesied[] = [];
   stores = 0;
@@ -118,11 +120,12 @@ export class OperationalMemory {
   /** Must precede a read. `own`: what it is forwarded from; see `ownPending`. */
   beforeRead(agent: AgentMemory, spec: AccessSpec, own: readonly Store[], address: number, size: number): View {
     const { views } = agent;
-    if (own.length === 0) return views.before(access(spec, null, views.none, views.none));
+    const lines = this.#lines(agent, address, size);
+    if (own.length === 0) return views.before(access(spec, null, views.none, views.none, false, lines));
     let pre = views.none;
     for (const store of suppliers(own, address, size)) {
       const partial = store.address > address || store.address + store.size < address + size;
-      pre = views.join(pre, views.before(access(spec, store.record, views.none, views.none, partial)));
+      pre = views.join(pre, views.before(access(spec, store.record, views.none, views.none, partial, lines)));
     }
     return pre;
   }
@@ -197,6 +200,7 @@ export class OperationalMemory {
     record.published = published;
     store.published = published === views.none ? null : published;
     agent.pending.push(store);
+    if (store.kind === 'maintain') agent.maintained.set(store.address, store);
     return { store, done: { event, result } };
   }
 
@@ -311,6 +315,12 @@ export class OperationalMemory {
     return this.#keeps ? agent.views.join(pre, agent.views.set('rOld')) : pre;
   }
 
+  #lines(agent: AgentMemory, address: number, size: number): View | undefined {
+    let lines: View | undefined;
+    for (const other of agent.maintained.values()) if (overlaps(other, { address, size })) lines = agent.views.join(lines ?? agent.views.none, { all: ofToken(other), cpu: START });
+    return lines;
+  }
+
   #place(agent: AgentMemory, o: { readonly kind: Store['kind']; readonly history: History<View> | null; readonly address: number; readonly size: number }): View {
     let place = agent.views.none;
     for (const other of agent.pending) if (conflicts(other, o)) place = agent.views.join(place, { all: ofToken(other), cpu: START });
@@ -319,8 +329,8 @@ export class OperationalMemory {
   }
 }
 
-function access(spec: AccessSpec, from: StoreRecord<TimeView> | null, place: View, released: View, partial = false): Access<TimeView> {
-  return { class: spec.class, via: spec.via, order: spec.order, addr: spec.addr, data: spec.data, partner: spec.partner, place, channel: spec.channel, from, partial, released };
+function access(spec: AccessSpec, from: StoreRecord<TimeView> | null, place: View, released: View, partial = false, lines?: View): Access<TimeView> {
+  return { class: spec.class, via: spec.via, order: spec.order, addr: spec.addr, data: spec.data, partner: spec.partner, place, channel: spec.channel, from, partial, released, lines };
 }
 
 const NOTHING: readonly Supplier[] = [];

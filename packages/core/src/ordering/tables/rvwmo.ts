@@ -50,6 +50,7 @@ const rows: Row[] = [
   { id: 'rv.io.channel', on: { access: ['i', 'o'], order: DIRECT }, before: ['channel'], join: [['event', 'channel']], source: 'RISC-V privileged ISA, PMAs: I/O region, channel 0, strong order per hart', evidence: 'section' },
 
   { id: 'rv.maintain', on: { access: ['m'] }, before: ['wNew', 'place', 'addr', 'cap'], join: [['event', 'wOld']], source: 'RISC-V CMO extension 2.5: CBOs are ordered as stores by FENCE and program order; decision 6', evidence: 'section' },
+  { id: 'rv.maintain.read', on: { access: ['r'] }, before: ['lines'], source: 'RISC-V CMO extension 2.5, the additional overlapping address rule: a load comes after earlier CBOs of its block', evidence: 'section' },
   { id: 'rv.interrupt.msi', on: { interrupt: 'msi' }, join: [['event', 'rNew'], ['event', 'wNew'], ['event', 'iNew'], ['event', 'oNew']], source: 'PCIe base specification 2.4 (an MSI is a posted write behind the data); decision 7', evidence: 'choice' },
 ];
 
