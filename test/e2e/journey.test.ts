@@ -287,6 +287,7 @@ describe('a student', { timeout: 150_000 }, () => {
     expect(await where.innerText()).toContain('you ran x86-64, workload “Two frames, one after the other”: complete');
     expect(await where.innerText()).toContain(`1 type error, driver.ts:${at + 1}`);
     await expect.poll(() => profileWord(page, 'x86-64'), { timeout: PATIENCE_MS }).toBe('complete');
+    await expect.poll(async () => (await timeline(page)).step, { timeout: PATIENCE_MS }).toBeGreaterThan(1);
     await picture(page, 'workspace-elsewhere');
 
     await page.getByRole('log').getByRole('button', { name: `driver.ts:${at + 1}` }).click();

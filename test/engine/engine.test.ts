@@ -176,6 +176,7 @@ describe('grading', () => {
     expect(report.points.earned).toBe(0);
     const finding = report.runs[0]!.finding!;
     expect(finding.rule).toBe('RT1');
+    expect(finding.sentence).toMatch(/^nic_xmit\(\)/);
     expect(finding.sentence).toContain(words);
     const at = source.original['driver.ts']!.split('\n').findIndex((l) => l.includes(line.trim())) + 1;
     expect(finding.first).toMatchObject({ file: 'driver.ts', line: at });

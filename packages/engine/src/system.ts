@@ -262,7 +262,7 @@ export class DriverSystem {
   #breakdown(result: RunResult, cpus: readonly CpuAgent[]): Failure | null {
     if (result.reason === 'error') {
       const failure = cpus.map((cpu) => cpu.failure).find((f) => f !== null);
-      return { id: failure?.frozen === true ? 'RT4' : 'RT1', sentence: sentence(failure ? `${failure.name}${failure.kind === 'threw' ? ' threw' : failure.kind === 'oops' ? ':' : ''} ${failure.message}` : result.text) };
+      return { id: failure?.frozen === true ? 'RT4' : 'RT1', sentence: sentence(failure ? `${failure.name}()${failure.kind === 'threw' ? ' threw' : failure.kind === 'oops' ? ':' : ''} ${failure.message}` : result.text) };
     }
     if (result.reason === 'budget' || result.reason === 'stopped') return { id: 'RT2', sentence: sentence(`the run was stopped: ${result.text}`) };
     return null;

@@ -8,6 +8,7 @@ import type { Diagnostic } from '@dmalab/contracts/report';
 import { useTheme } from '../theme/theme.ts';
 import { siteOf } from '../trace/index-trace.ts';
 import { useRun, useWorkspace, useWs } from '../workspace/context.tsx';
+import { shownFinding } from '../workspace/shown-finding.ts';
 import { defineTheme } from './editor-theme.ts';
 import { findingLines, type FindingLines } from './finding-lines.ts';
 import { disposeModels, modelOf, monaco, setLibraries, uriOf } from './monaco.ts';
@@ -114,16 +115,17 @@ function useFindingMarks(editor: { readonly current: Editor | null }, file: stri
   const lab = useWs((s) => s.lab);
   const breakpoints = useWs((s) => s.breakpoints);
   const text = useWs((s) => s.text);
-  const f = trace?.index.finding ?? null;
-  const key = f === null ? '' : `${run?.id}:${f.event.id}`;
+  const verdicts = useWs((s) => s.verdicts);
+  const f = shownFinding(run, verdicts);
+  const key = f?.key ?? '';
   const shown = useRef('');
 
   useEffect(() => {
     const e = editor.current;
     if (e === null) return;
-    const lines: FindingLines = f === null || run?.source !== text ? { halves: [], gap: null } : findingLines(f.event.firstSite, f.event.secondSite, f.event.missing, file);
+    const lines: FindingLines = f === null || run?.source !== text ? { halves: [], gap: null } : findingLines(f.first, f.second, f.missing, file);
     const set = e.createDecorationsCollection([
-      ...lines.halves.map((h) => ({ range: new monaco.Range(h.line, 1, h.line, 1), options: { isWholeLine: true, className: 'half-line', linesDecorationsClassName: 'half-bar', glyphMarginClassName: `half-mark ${h.half}`, glyphMarginHoverMessage: { value: h.half === 'both' ? 'both halves of the finding' : h.half === 'one' ? 'half 1 of the finding' : 'half 2 of the finding' } } })),
+      ...lines.halves.map((h) => ({ range: new monaco.Range(h.line, 1, h.line, 1), options: { isWholeLine: true, className: 'half-line', linesDecorationsClassName: 'half-bar', glyphMarginClassName: `half-mark ${h.half}`, glyphMarginHoverMessage: { value: lines.halves.length === 1 && h.half !== 'both' ? 'where it went wrong' : h.half === 'both' ? 'both halves of the finding' : h.half === 'one' ? 'half 1 of the finding' : 'half 2 of the finding' } } })),
       ...breakpoints.map((b) => ({ range: new monaco.Range(b, 1, b, 1), options: { glyphMarginClassName: 'break-mark', glyphMarginHoverMessage: { value: 'playing stops here' } } })),
     ]);
     let zone = '';

@@ -6,7 +6,7 @@ import { ShapeIcon } from '../ui/glyphs.tsx';
 import type { Shape } from './model.ts';
 import { openAnswers, type OpenAnswer } from '../workspace/branch.ts';
 import { useRun, useWorkspace, useWs } from '../workspace/context.tsx';
-import { neverStarted } from '../workspace/state.ts';
+import { neverStarted, whyEmpty } from '../workspace/state.ts';
 
 const KIND_WORDS: Record<string, string> = {
   step: 'who goes on', read: 'which value the load returns', drain: 'whether the store waits', deliver: 'whether the post arrives', irq: 'whether the interrupt is taken', fault: 'whether the call fails', device: 'left to the device', order: 'order of stores',
@@ -28,7 +28,7 @@ export function Choices(): ReactNode {
     e.preventDefault();
     take(a);
   };
-  const nothing = trace === null || trace.length === 0 ? (run === null ? 'No run yet.' : neverStarted(run) ? 'The run did not start, so nothing was open.' : 'The run is being started.') : 'Nothing else could have happened at this step.';
+  const nothing = trace === null || trace.length === 0 ? (run === null ? 'No run yet.' : neverStarted(run) ? 'The run did not start, so nothing was open.' : whyEmpty(run)) : 'Nothing else could have happened at this step.';
   return (
     <section className="pane full" aria-label="Open choices" data-pane="Open choices">
       <div className="head">

@@ -20,6 +20,7 @@ import { useMachine, useRun, useWorkspace, useWs } from './context.tsx';
 import { copyLink } from './permalink.ts';
 import { ProfileSwitch } from './profile-switch.tsx';
 import { HomeLink, NetLine, ThemeButton } from './top-bar.tsx';
+import { shownFinding } from './shown-finding.ts';
 import { whyEmpty } from './state.ts';
 import { VerdictBar } from './verdict-bar.tsx';
 
@@ -84,12 +85,12 @@ export function Phone(): ReactNode {
 function Lines(): ReactNode {
   const lab = useWs((s) => s.lab);
   const text = useWs((s) => s.text);
-  const { run, trace } = useRun();
-  const f = trace?.index.finding ?? null;
+  const { run } = useRun();
+  const f = shownFinding(run, useWs((s) => s.verdicts));
   if (lab === null) return null;
   const file = lab.manifest.driver.file;
   const source = run?.source ?? text;
-  const lines = findingLines(f?.event.firstSite ?? null, f?.event.secondSite ?? null, f?.event.missing ?? '', file);
+  const lines = findingLines(f?.first ?? null, f?.second ?? null, f?.missing ?? '', file);
   const at = lines.halves.map((h) => h.line);
   const from = at.length === 0 ? 1 : Math.min(...at) - AROUND;
   const to = at.length === 0 ? source.split('\n').length : Math.max(...at) + AROUND;

@@ -3,6 +3,7 @@
 import { useEffect, useRef, type ReactNode } from 'react';
 import { Icon } from '../ui/icons.tsx';
 import { useWorkspace, useWs } from './context.tsx';
+import { shownFinding, type ShownFinding } from './shown-finding.ts';
 import { neverStarted, type RunView } from './state.ts';
 import { titleOf } from './verdicts.ts';
 
@@ -11,6 +12,7 @@ export function RunsList(): ReactNode {
   const lab = useWs((s) => s.lab);
   const runs = useWs((s) => s.runs);
   const active = useWs((s) => s.active);
+  const verdicts = useWs((s) => s.verdicts);
   useWs((s) => s.grown);
   const box = useRef<HTMLElement>(null);
   useEffect(() => {
@@ -29,30 +31,28 @@ export function RunsList(): ReactNode {
       <h3>Runs</h3>
       {runs.map((r) => (
         <button key={r.id} type="button" aria-current={r.id === active ? 'true' : undefined} style={{ paddingLeft: 4 + 12 * Math.min(depth(r.id), 4) }} onClick={() => workspace.runs.select(r.id)}>
-          <Mark run={r} />
+          <Mark run={r} failed={shownFinding(r, verdicts) !== null} />
           <span className="what">
             {r.label}, {r.profile}
             {several && <small>{titleOf(lab, r.workload)}</small>}
           </span>
-          <span className="eyebrow">{outcome(r)}</span>
+          <span className="eyebrow">{outcome(r, shownFinding(r, verdicts))}</span>
         </button>
       ))}
     </nav>
   );
 }
 
-function Mark({ run }: { readonly run: RunView }): ReactNode {
-  const bad = run.trace.index.finding !== null;
+function Mark({ run, failed }: { readonly run: RunView; readonly failed: boolean }): ReactNode {
   return (
-    <span className={bad ? 'v-bad' : 'v-ink'}>
-      <Icon name={bad ? 'no' : neverStarted(run) ? 'error' : 'none'} />
+    <span className={failed ? 'v-bad' : 'v-ink'}>
+      <Icon name={failed ? 'no' : neverStarted(run) ? 'error' : 'none'} />
     </span>
   );
 }
 
-function outcome(run: RunView): string {
-  const finding = run.trace.index.finding;
+function outcome(run: RunView, found: ShownFinding | null): string {
   if (neverStarted(run)) return 'did not start';
   if (run.ended === null) return 'runs';
-  return finding === null ? `${run.trace.length} steps` : finding.event.rule;
+  return found?.word ?? `${run.trace.length} steps`;
 }

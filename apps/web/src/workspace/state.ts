@@ -126,7 +126,7 @@ export function comparedRun(s: WorkspaceState): RunView | null {
 /** What empty panes say: why there is nothing to look at. */
 export function whyEmpty(run: RunView | null): string {
   if (run === null) return 'No run yet. Run the driver to see the machine move.';
-  if (run.ended === null) return 'The run is being started.';
+  if (run.ended === null) return run.token === '' ? 'The run is being started.' : 'The run is being replayed.';
   return `${run.label.charAt(0).toUpperCase()}${run.label.slice(1)} did not start, so there is nothing to see.${run.words === '' ? '' : ` ${run.words}`}`;
 }
 

@@ -8,6 +8,7 @@ import { longRun, recordedRun } from '../testing/recorded-run.ts';
 import type { Replayer, ReplayJob } from '../worker/replayer.ts';
 import { Workspace } from './controller.ts';
 import { barOf } from './bar.ts';
+import { shownFinding } from './shown-finding.ts';
 import { activeRun, isStale, neverStarted, whyEmpty } from './state.ts';
 
 /** A server whose runs the test drives by hand. */
@@ -117,6 +118,17 @@ describe('a run', () => {
     expect(activeRun(state())).toMatchObject({ profile: 'strict', token: 'd1.fail' });
     expect(state()).toMatchObject({ profile: 'strict', cameFrom: { profile: 'arm64', workload: 'two-frames' }, step: activeRun(state())!.trace.index.finding!.witness });
     expect(barOf(state())).toMatchObject({ violated: true, from: { profile: 'arm64', word: 'complete' } });
+  });
+
+  it('that breaks down marks the place, though its trace holds no finding', async () => {
+    replayer.events = longRun(2);
+    const finding = { rule: 'RT1', sentence: 'nic_xmit() threw Error: no.', first: { file: 'driver.ts', line: 12, column: 5 }, second: null, step: 9, steps: 9, missing: '', evidence: 'our choice' as const, source: '', token: 'd1.fail', diagram: [] };
+    await workspace.runs.run();
+    backend.sinks[0]!.verdict({ ...violated('arm64'), finding });
+    await vi.advanceTimersByTimeAsync(20);
+    expect(shownFinding(activeRun(state()), state().verdicts)).toMatchObject({ word: 'stopped', first: { line: 12 }, second: null });
+    expect(shownFinding(state().runs[0]!, state().verdicts)).toBeNull();
+    expect(barOf(state())).toMatchObject({ violated: true, shown: '', found: { rule: '', evidence: '' } });
   });
 
   it('takes the page to its first failure only', async () => {
