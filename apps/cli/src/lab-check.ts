@@ -63,7 +63,7 @@ export function resultText(result: LabCheckResult, color: boolean): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** Variant × workload and profile. `#` caught, `.` not; capital letters name the columns. */
+/** Variant × workload and profile: whether the run fails a check that the lab names for the variant. Capital letters name the columns. */
 function matrix(drivers: readonly CheckedDriver[]): string[] {
   const variants = drivers.filter((driver) => driver.kind === 'variant');
   const columns = [...new Set(variants.flatMap((driver) => driver.cells.map((cell) => `${cell.visibility === 'hidden' ? 'hidden' : 'public'} ${cell.workload} · ${cell.profile}`)))];
@@ -71,8 +71,8 @@ function matrix(drivers: readonly CheckedDriver[]): string[] {
   const letter = (index: number): string => (index < 26 ? String.fromCharCode(65 + index) : `${String.fromCharCode(65 + Math.floor(index / 26) - 1)}${String.fromCharCode(65 + (index % 26))}`);
   const head = `  ${'caught by'.padEnd(44)} ${columns.map((_, i) => letter(i).padEnd(3)).join('')}`;
   const rows = variants.map((driver) => {
-    const caught = new Map(driver.cells.map((cell) => [`${cell.visibility} ${cell.workload} · ${cell.profile}`, cell.failed.length > 0]));
-    return `  ${driver.name.padEnd(44)} ${columns.map((column) => (caught.get(column) === true ? '#  ' : caught.has(column) ? '.  ' : '   ')).join('')}`;
+    const marks = new Map(driver.cells.map((cell) => [`${cell.visibility} ${cell.workload} · ${cell.profile}`, cell.failed.some((id) => driver.named.includes(id)) ? '#' : cell.failed.length > 0 ? '+' : '.']));
+    return `  ${driver.name.padEnd(44)} ${columns.map((column) => (marks.get(column) ?? ' ').padEnd(3)).join('')}`;
   });
-  return [head, ...rows, '', ...columns.map((column, i) => `  ${letter(i)}  ${column}`)];
+  return [head, ...rows, '', '  #  fails a check that the lab names   +  fails another one only   .  passes', '', ...columns.map((column, i) => `  ${letter(i)}  ${column}`)];
 }

@@ -20,6 +20,8 @@ export interface CheckedDriver {
   readonly points: { readonly earned: number; readonly possible: number };
   /** Checks that lost points. */
   readonly failed: readonly string[];
+  /** Checks that the lab says it fails. */
+  readonly named: readonly string[];
   /** What differs from what the lab expects, one sentence each. */
   readonly problems: readonly string[];
   /** A row of the kill matrix. */
@@ -122,7 +124,7 @@ function judge(name: string, report: Report, lab: LabBundle): CheckedDriver {
     executions: 'executions' in run.verdict ? run.verdict.executions : run.verdict.kind === 'sampled' ? run.verdict.n : 0,
     fuel: run.fuel,
   }));
-  return { name, kind, ok: problems.length === 0, points: report.points, failed, problems, cells };
+  return { name, kind, ok: problems.length === 0, points: report.points, failed, named: expected?.fails ?? [], problems, cells };
 }
 
 function starterProblems(failed: readonly string[], expected: LabManifest['expect'][string] | undefined): string[] {
