@@ -130,6 +130,15 @@ describe('a public run', () => {
     socket.close();
   });
 
+  it('that fails elsewhere than where it was started is listed with that failure', async () => {
+    const socket = await client.connect();
+    const { run: id } = await socket.done('run:start', run('// breaks on strict'));
+    await socket.hear('run:end', (m) => m.run === id);
+    const { runs } = (await client.get('/api/labs')).json() as { runs: { run: string }[] };
+    expect(runs.find((r) => r.run === id)).toMatchObject({ profile: 'strict', workload: 'two-frames', verdict: { kind: 'violated' }, token: 'd1.strict' });
+    socket.close();
+  });
+
   it('waits for credit after eight batches', async () => {
     const socket = await client.connect();
     const { run: id } = await socket.done('run:start', run('// events 9000'));

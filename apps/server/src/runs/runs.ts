@@ -109,14 +109,15 @@ export class Runs {
     return true;
   }
 
-  /** Newest first, those with a verdict. */
+  /** Newest first, those with a verdict: the first failure wherever it was found, else how the chosen workload came out. */
   async list(personId: string, limit = 10): Promise<RunSummary[]> {
     const rows = await this.#db.select().from(runs).where(and(eq(runs.personId, personId), isNotNull(runs.endedAt))).orderBy(desc(runs.startedAt)).limit(limit);
     return rows.flatMap((row): RunSummary[] => {
-      const profile = ProfileId.safeParse(row.profile);
-      const verdict = (JSON.parse(row.verdicts) as RunVerdict[]).find((v) => v.profile === row.profile && (v.workload ?? row.workload) === row.workload); // written by #end
-      if (!profile.success || verdict === undefined) return [];
-      return [{ run: row.id, lab: row.lab, profile: profile.data, workload: row.workload, verdict: verdict.verdict, token: verdict.token, at: row.startedAt.toISOString() }];
+      const all = (JSON.parse(row.verdicts) as RunVerdict[]).map((v) => ({ ...v, workload: v.workload ?? row.workload })); // written by #end
+      const told = all.find((v) => v.verdict.kind === 'violated') ?? all.find((v) => v.profile === row.profile && v.workload === row.workload);
+      const profile = ProfileId.safeParse(told?.profile);
+      if (!profile.success || told === undefined) return [];
+      return [{ run: row.id, lab: row.lab, profile: profile.data, workload: told.workload, verdict: told.verdict, token: told.token, at: row.startedAt.toISOString() }];
     });
   }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * For tests of the server alone: stands where the process pool stands and does
- * what a comment in the driver says: `events 1000`, `fails XB1 on hidden`,
+ * what a comment in the driver says: `events 1000`, `breaks on strict`, `fails XB1 on hidden`,
  * `crashes`, `waits`. Reports come from the engine's own code. What the graders
  * really do is tested with the real pool.
  */
@@ -44,6 +44,7 @@ export class ScriptedGraders implements Graders {
       if (text.includes('waits')) await this.#hold();
       listeners.progress?.({ profile, workload, executions: 1, phase: 'plain' });
       listeners.verdict?.({ profile, workload, verdict: { kind: 'complete', executions: 5, engine: 'graph', within: '' }, token: '', finding: null });
+      if (text.includes('breaks on strict')) listeners.verdict?.({ profile: 'strict', workload, verdict: { kind: 'violated', executions: 2, engine: 'graph' }, token: 'd1.strict', finding: null });
       if (stopped) throw Object.assign(new Error('the run was stopped'), { reason: 'stopped' });
       return { reason: 'quiescent', text: 'nothing is left to happen', events: count, diagnostics: [], notes: [], failures: [] };
     })();
