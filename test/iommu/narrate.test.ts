@@ -46,6 +46,13 @@ it('tells every kind of vector', () => {
   expect(narrateVector(text, 'nothing')).toBeNull();
 });
 
+it('and the emulator vectors of VT-d', () => {
+  const vtd = readFileSync(new URL('../oracle/iommu/qemu100-vtd.jsonl', import.meta.url), 'utf8');
+  const told = narrateVector(vtd, 'first-perm-002') ?? [];
+  expect(told).toContain('        0x49 0x5 0x101000 0x0 0x0 0x0 0x0 0x0  P AW=0x2 PGTT=0x1 DID=0x5 FSPTPTR=0x101');
+  expect(told).toContain('     reason 0x71, first-stage entry not present: first-stage table, level 0, entry at 0x1091a0');
+});
+
 it('and so does the command line', async () => {
   const told = await dmalab('walk', `${FILE.pathname}#msi-mrif-001`);
   expect(told).toMatchObject({ code: 0, stderr: '' });

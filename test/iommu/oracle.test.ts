@@ -27,6 +27,32 @@ describe('the RISC-V IOMMU answers as the reference model', () => {
   });
 });
 
+describe('Intel VT-d lets through, records and marks what an unmodified QEMU does', () => {
+  it('on every vector, but for what is marked as its own habit', () => {
+    const problems: string[] = [];
+    const summary = compareIommu(read('qemu100-vtd'), [], (c) => {
+      if (c.kind !== 'agrees') problems.push(describeIommu(c));
+    });
+    expect(problems).toEqual([]);
+    expect(summary).toMatchObject({ agree: 272, disagree: 0, notRun: 0 });
+  });
+
+  it.each([
+    ['an address', 'legacy-size-004', /"pa":"0x2953018"/, '"pa":"0x2954018"', 'pa 0x2953018, expected 0x2954018'],
+    ['a reason', 'first-perm-004', /"reason":129/g, '"reason":128', 'record 0x81 40 read 0x1234000, expected 0x80 40 read 0x1234000'],
+    ['what is let through', 'legacy-context-023', /"ok":true/, '"ok":false', 'allowed, expected blocked'],
+    ['a mark', 'first-ad-003', /0x109027/, '0x109007', 'memory 0x108048 = 0x109027, expected 0x109007'],
+  ])('and can fail on %s', (_, id, from, to, message) => {
+    const found = read('qemu100-vtd').split('\n').find((line) => line.includes(`"${id}"`));
+    if (found === undefined) throw new Error(`no vector ${id}`);
+    const { expect: recorded, ...inputs } = JSON.parse(found) as Record<string, unknown>;
+    const changed = JSON.stringify({ ...inputs, expect: JSON.parse(JSON.stringify(recorded).replace(from, to)) as unknown });
+    const lines: string[] = [];
+    expect(compareIommu(changed, [], (c) => lines.push(describeIommu(c)))).toMatchObject({ disagree: 1 });
+    expect(lines[0]).toContain(message);
+  });
+});
+
 describe('the comparison can fail', () => {
   const row = (id: string): Record<string, unknown> => {
     const found = riscv.split('\n').find((line) => line.includes(`"id":"${id}"`));
@@ -80,6 +106,7 @@ describe('the comparison can fail', () => {
   it('formats are told apart by their keys', () => {
     expect(iommuFormat(riscv)).toBe('riscv');
     expect(iommuFormat(read('riscv-iommu-second'))).toBe('riscv-second');
+    expect(iommuFormat(read('qemu100-vtd'))).toBe('vtd');
     expect(iommuFormat('{"name":"SB","text":"","states":[]}')).toBeNull();
     expect(iommuFormat('')).toBeNull();
   });

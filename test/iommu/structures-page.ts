@@ -3,6 +3,8 @@
 import type { Field, Layout } from '@dmalab/core/base/layout';
 import * as records from '@dmalab/core/iommu/riscv/records';
 import * as registers from '@dmalab/core/iommu/riscv/registers';
+import * as vtdRegisters from '@dmalab/core/iommu/vtd/capabilities';
+import * as vtd from '@dmalab/core/iommu/vtd/structures';
 import * as structures from '@dmalab/core/iommu/riscv/structures';
 
 type AnyLayout = Layout<Readonly<Record<string, Field>>>;
@@ -11,6 +13,7 @@ type AnyLayout = Layout<Readonly<Record<string, Field>>>;
 const BADGES = {
   oracle: 'checked against recorded answers of an independent model (`test/oracle/iommu`)',
   section: 'from the cited section; no outside answers',
+  both: 'what requests without PASID use is checked against recorded answers of QEMU 10.0.2; PASID, nested, supervisor and execute rules are from the cited sections',
 } as const;
 
 interface Chapter {
@@ -23,6 +26,8 @@ export const CHAPTERS: readonly Chapter[] = [
   { title: 'RISC-V IOMMU: tables in memory', badge: 'oracle', layouts: layoutsOf(structures) },
   { title: 'RISC-V IOMMU: queues', badge: 'oracle', layouts: layoutsOf(records) },
   { title: 'RISC-V IOMMU: registers', badge: 'oracle', layouts: layoutsOf(registers) },
+  { title: 'Intel VT-d: tables in memory', badge: 'both', layouts: layoutsOf(vtd) },
+  { title: 'Intel VT-d: capabilities', badge: 'section', layouts: layoutsOf(vtdRegisters) },
 ];
 
 function layoutsOf(module: object): AnyLayout[] {
@@ -38,7 +43,7 @@ export function structuresPage(): string {
     'Decoding, reserved-bit faults, register views and this page come from the same table. Bits that no row names are reserved: where the section says so, a set one is a fault.',
     '',
     ...chapters,
-    '## Where the registers lie',
+    '## Where the RISC-V registers lie',
     '',
     '| register | offset |',
     '|---|---|',

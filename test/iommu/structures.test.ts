@@ -14,7 +14,7 @@ it('docs/iommu-structures.md is made of the declarations', () => {
 
 it('every structure has fields, and no two of a chapter share a name', () => {
   for (const { layouts } of CHAPTERS) {
-    expect(layouts.length).toBeGreaterThan(4);
+    expect(layouts.length).toBeGreaterThan(1);
     expect(new Set(layouts.map(({ name }) => name)).size).toBe(layouts.length);
     for (const layout of layouts) expect(Object.keys(layout.fields).length).toBeGreaterThan(0);
   }

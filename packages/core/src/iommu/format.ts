@@ -50,13 +50,20 @@ export interface TableFormat {
   target(low: number, high: number): number;
   /** Size of what a leaf maps, as a power of two of bytes; at least the 4096 of a frame. */
   span(low: number, high: number, level: number): number;
+  /** Whether pointers are checked and marked like leaves. */
+  readonly pointers: 'pass' | 'check';
+  /** Rules that are looked at only after permissions, or null. */
+  flaw(low: number, high: number, level: number): Rule | null;
   /** Which permission is missing. */
   refuses(low: number, high: number, access: Access): Rule | null;
   /** Accessed and dirty bits that the access sets, in the low half. */
-  marks(low: number, high: number, access: Access): number;
+  marks(low: number, high: number, access: Access, leaf: boolean): number;
   /** The rule that a walk breaks that may not set them. */
   readonly unmarked: Rule;
 }
+
+/** For formats whose `sort` finds everything. */
+export const noFlaw = (): Rule | null => null;
 
 /** A pointer in a table of the last level. */
 export const pointerTooDeep = (section: string, bits: string): Rule => ({ field: 'leaf', bits, text: 'an entry of the last level must map a page, not point to a further table', section });

@@ -51,15 +51,15 @@ export class Walker {
       if (loaded !== 'reached') return loaded;
 
       const sort = format.sort(this.low, this.high, level);
-      if (sort === 'pointer') {
+      if (sort === 'pointer' && format.pointers === 'pass') {
         table = format.target(this.low, this.high);
         this.inherited |= this.low;
         continue;
       }
-      if (sort !== 'leaf') return this.#refuse(sort);
-      const missing = format.refuses(this.low, this.high, access);
-      if (missing !== null) return this.#refuse(missing);
-      const marks = format.marks(this.low, this.high, access);
+      if (sort !== 'leaf' && sort !== 'pointer') return this.#refuse(sort);
+      const broken = format.refuses(this.low, this.high, access) ?? format.flaw(this.low, this.high, level);
+      if (broken !== null) return this.#refuse(broken);
+      const marks = format.marks(this.low, this.high, access, sort === 'leaf');
       if (marks !== 0) {
         if (!updates) return this.#refuse(format.unmarked);
         const marked = tables.mark(this, marks, format.entryBytes);
@@ -68,6 +68,11 @@ export class Walker {
           continue;
         }
         if (marked !== 'reached') return marked;
+      }
+      if (sort === 'pointer') {
+        table = format.target(this.low, this.high);
+        this.inherited |= this.low;
+        continue;
       }
       this.span = format.span(this.low, this.high, level);
       this.frame = within(format.target(this.low, this.high), this.span - 12, low, high);

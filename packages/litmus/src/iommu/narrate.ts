@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A vector told step by step: every table access with the fields that are set, and why a request ended as it did. */
 import type { Field, Layout } from '@dmalab/core/base/layout';
-import type { BusEvent } from '@dmalab/core/iommu/riscv/bus';
+import type { BusEvent } from '@dmalab/core/iommu/bus';
+import type { Rule } from '@dmalab/core/iommu/format';
 import { CAUSES } from '@dmalab/core/iommu/riscv/causes';
 import type { Fault } from '@dmalab/core/iommu/riscv/fault';
 import { AtsCommand, FaultRecord, IodirCommand, IofenceCommand, IotinvalCommand, PageRequestRecord } from '@dmalab/core/iommu/riscv/records';
 import type { Answer, Request } from '@dmalab/core/iommu/riscv/request';
 import { BaseDeviceContext, DeviceContext, DirectoryEntry, MrifEntry, MsiEntry, PageTableEntry, PageTableEntry32, ProcessContext } from '@dmalab/core/iommu/riscv/structures';
 import { REFERENCE } from '@dmalab/core/iommu/riscv/switches';
+import { REASONS } from '@dmalab/core/iommu/vtd/reasons';
+import { ContextEntry, FirstStageEntry, PasidDirectoryEntry, PasidEntry, RootEntry, ScalableContextEntry, ScalableRootEntry, SecondStageEntry } from '@dmalab/core/iommu/vtd/structures';
 import type { Fields } from './json.ts';
 import { Bench, request } from './riscv-vector.ts';
+import { vtdBench } from './vtd-oracle.ts';
 
 type AnyLayout = Layout<Readonly<Record<string, Field>>>;
 const hex = (value: bigint | number): string => `0x${value.toString(16)}`;
@@ -24,7 +28,7 @@ export function narrate(vector: Fields): string[] {
     events.length = 0;
     const result = bench.perform(step);
     out.push('', `step ${i}: ${heading(step)}`);
-    events.forEach((event, at) => out.push(...access(event, at + 1)));
+    events.forEach((event, at) => out.push(...access(event, at + 1, layoutOf)));
     if (result.answer !== null) out.push(...conclusion(result.answer));
     if (result.value !== null) out.push(`   = ${hex(result.value)}`);
     for (const message of result.messages) out.push(`   → message ${message.code === 1 ? 'to invalidate' : 'to answer a page request group'} for ${hex(message.requester)}${message.processId === null ? '' : `, process ${hex(message.processId)}`}: ${hex(message.payload)}`);
@@ -43,7 +47,9 @@ function describeRequest(of: Request): string {
   return `${what} of ${hex(of.address)} by device ${hex(of.deviceId)}${of.processId === null ? '' : `, process ${hex(of.processId)}${of.privileged ? ', supervisor' : ''}`}`;
 }
 
-function access(event: BusEvent, number: number): string[] {
+type LayoutOf = (event: BusEvent, raw: bigint) => AnyLayout | null;
+
+function access(event: BusEvent, number: number, layoutOf: LayoutOf): string[] {
   const verb = event.kind === 'atomic' ? 'read again' : event.kind;
   const line = `  ${String(number).padStart(2)}  ${verb.padEnd(10)}  ${event.what.padEnd(28)}  ${hex(event.address)}`;
   if (event.status !== 'ok') return [`${line}  ${event.status}`];
@@ -75,6 +81,35 @@ function layoutOf(event: BusEvent, raw: bigint): AnyLayout | null {
   return [null, IotinvalCommand, IofenceCommand, IodirCommand, AtsCommand][Number(raw & 0x7fn)] ?? null;
 }
 
+const VTD: Readonly<Record<string, AnyLayout>> = {
+  'root entry': RootEntry,
+  'context entry': ContextEntry,
+  'scalable root entry': ScalableRootEntry,
+  'scalable context entry': ScalableContextEntry,
+  'PASID directory': PasidDirectoryEntry,
+  'PASID-table entry': PasidEntry,
+};
+const vtdLayout: LayoutOf = ({ what }) => VTD[what] ?? (what.startsWith('first-stage') ? FirstStageEntry : what.startsWith('second-stage') ? SecondStageEntry : null);
+
+/** The same for a VT-d vector. */
+export function narrateVtd(vector: Fields): string[] {
+  const { unit, requests } = vtdBench(vector);
+  const events: BusEvent[] = [];
+  unit.bus.watch = (event) => events.push(event);
+  const out = [`${vector.text('id')}: ${vector.text('note')}`];
+  requests.forEach((of, i) => {
+    events.length = 0;
+    unit.clearRecord(0);
+    const answer = unit.translate(of);
+    out.push('', `DMA ${i}: ${of.write ? 'write' : 'read'} of ${hex(of.address)} by device ${hex(of.sourceId)}`);
+    events.forEach((event, at) => out.push(...access(event, at + 1, vtdLayout)));
+    if (answer.kind === 'translated') out.push(`   = ${hex(answer.address)}; ${hex(1n << BigInt(answer.span))} bytes alike`);
+    else if (answer.kind === 'interrupt') out.push('   = an interrupt');
+    else out.push(`   = blocked${answer.recorded ? '' : ', not recorded'}`, `     reason ${hex(answer.fault.reason)}, ${REASONS[answer.fault.reason]?.name ?? 'unknown'}: ${place(answer.fault.why)}`, ...ruleText(answer.fault.why.rule));
+  });
+  return out;
+}
+
 const TYPES = ['as memory says', 'not cached', 'I/O', 'reserved'];
 
 function conclusion(answer: Answer): string[] {
@@ -97,12 +132,19 @@ function permissions(ats: { readonly read: boolean; readonly write: boolean; rea
 
 /** Why: cause, table, entry, bits, rule, and what would mend it. */
 export function reason(of: Fault): string[] {
-  const { table, level, entry, rule } = of.why;
-  const place = `${table}${level === null ? '' : `, level ${level}`}${entry === null ? '' : `, entry at ${hex(entry)}`}`;
+  return [`     cause ${of.cause}, ${CAUSES[of.cause]?.name ?? 'unknown'}: ${place(of.why)}`, ...ruleText(of.why.rule)];
+}
+
+function place({ table, level, entry }: Omit<Fault['why'], 'rule'>): string {
+  return `${table}${level === null ? '' : `, level ${level}`}${entry === null ? '' : `, entry at ${hex(entry)}`}`;
+}
+
+function ruleText(rule: Rule): string[] {
   const bits = (mask: bigint): string =>
     Array.from({ length: 128 }, (_, i) => i)
       .filter((i) => ((mask >> BigInt(i)) & 1n) === 1n)
       .join(', ');
-  const repair = rule.repair === undefined ? [] : [`     to mend it: ${[rule.repair.set === undefined ? '' : `set bit ${bits(rule.repair.set)}`, rule.repair.clear === undefined ? '' : `clear bit ${bits(rule.repair.clear)}`].filter((part) => part !== '').join(', ')}`];
-  return [`     cause ${of.cause}, ${CAUSES[of.cause]?.name ?? 'unknown'}: ${place}`, `     ${rule.field}${rule.bits === '-' ? '' : ` (${/^\d+$/.test(rule.bits) ? 'bit' : 'bits'} ${rule.bits})`}: ${rule.text}`, `     ${rule.section}`, ...repair];
+  const edits = [rule.repair?.set === undefined ? '' : `set bit ${bits(rule.repair.set)}`, rule.repair?.clear === undefined ? '' : `clear bit ${bits(rule.repair.clear)}`].filter((part) => part !== '');
+  const where = rule.bits === '-' ? '' : ` (${/^\d+$/.test(rule.bits) ? 'bit' : 'bits'} ${rule.bits})`;
+  return [`     ${rule.field}${where}: ${rule.text}`, `     ${rule.section}`, ...(edits.length === 0 ? [] : [`     to mend it: ${edits.join(', ')}`])];
 }

@@ -4,8 +4,9 @@
  * keys. A line that cannot be run is counted as not run, with the reason.
  */
 import { Fields, FormatError } from './json.ts';
-import { narrate } from './narrate.ts';
+import { narrate, narrateVtd } from './narrate.ts';
 import { compareSecond, runVector } from './riscv-oracle.ts';
+import { compareVtd } from './vtd-oracle.ts';
 
 export type IommuFormat = 'riscv' | 'riscv-second' | 'vtd' | 'smmuv3';
 
@@ -87,7 +88,7 @@ function problemsOf(line: Fields, known: () => ReadonlyMap<string, Fields>, walk
       return compareSecond(line, vector);
     }
     case 'vtd':
-      throw new FormatError('VT-d is not modelled yet');
+      return compareVtd(line);
     case 'smmuv3':
       throw new FormatError('SMMUv3 is not modelled yet');
     case null:
@@ -134,6 +135,8 @@ export function narrateVector(text: string, which: string): readonly string[] | 
   const row = /^\d+$/.test(which) ? rows[Number(which) - 1] : rows.find((candidate) => candidate.includes(`"id":"${which}"`));
   if (row === undefined) return null;
   const line = new Fields(JSON.parse(row), which);
-  if (formatOf(line) !== 'riscv') throw new FormatError('only vectors of the RISC-V IOMMU can be told so far');
-  return narrate(line);
+  const format = formatOf(line);
+  if (format === 'riscv') return narrate(line);
+  if (format === 'vtd') return narrateVtd(line);
+  throw new FormatError('only vectors of the RISC-V IOMMU and of VT-d can be told so far');
 }

@@ -5,7 +5,7 @@
  * and not fetched again; one that failed is fetched again once its error is cleared.
  */
 import { wordOf } from '../word.ts';
-import type { Bus } from './bus.ts';
+import type { Bus } from '../bus.ts';
 import { deviceTooWide } from './device-directory.ts';
 import type { Features } from './features.ts';
 import { MF, type Queue } from './queue.ts';

@@ -3,7 +3,7 @@
 import { wordView } from '../../base/layout-words.ts';
 import type { Rule, TableFormat } from '../format.ts';
 import { addressOf } from '../word.ts';
-import type { Bus } from './bus.ts';
+import type { Bus } from '../bus.ts';
 import { CORRUPT, DENIED, fault, type Fault } from './fault.ts';
 import { firstStage, processLevels, secondStage, type Features } from './features.ts';
 import { BaseDeviceContext, DeviceContext, DirectoryEntry } from './structures.ts';

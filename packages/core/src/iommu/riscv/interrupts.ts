@@ -4,7 +4,7 @@
  * from 0 to 1; while its vector is masked it waits.
  */
 import { highOf, lowOf } from '../word.ts';
-import type { Bus } from './bus.ts';
+import type { Bus } from '../bus.ts';
 import type { Features } from './features.ts';
 import { InterruptVectors } from './registers.ts';
 

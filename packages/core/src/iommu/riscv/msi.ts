@@ -7,7 +7,7 @@
 import { wordView } from '../../base/layout-words.ts';
 import type { Rule } from '../format.ts';
 import { addressOf } from '../word.ts';
-import type { Bus } from './bus.ts';
+import type { Bus } from '../bus.ts';
 import { CORRUPT, DENIED, fault, type Fault } from './fault.ts';
 import { MrifEntry, MsiEntry } from './structures.ts';
 

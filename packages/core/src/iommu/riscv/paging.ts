@@ -4,7 +4,7 @@
  * Masks come from the declared entries, so a bit is in one place only.
  */
 import type { Access, Rule, TableFormat } from '../format.ts';
-import { pointerTooDeep } from '../format.ts';
+import { noFlaw, pointerTooDeep } from '../format.ts';
 import { wordView } from '../../base/layout-words.ts';
 import { PageTableEntry } from './structures.ts';
 
@@ -80,6 +80,8 @@ function format(name: string, levels: Levels, stage: 'first' | 'second', options
     above: small || stage === 'second' ? 'zero' : 'sign',
     tooWide: rule('address', `63:${inputBits - (small || stage === 'second' ? 0 : 1)}`, small || stage === 'second' ? 'address bits above the input must be clear' : 'address bits above the input must repeat its highest bit', SECTION),
     sort: small ? (low, _high, level) => sortSmall(low, level) : (low, high, level) => sortWide(low, high, level, strayHigh, options.pbmt),
+    pointers: 'pass',
+    flaw: noFlaw,
     target: small ? (low) => low >>> 10 : (low, high) => (high & 0x3f_ffff) * 0x40_0000 + (low >>> 10),
     span: (_low, high, level) => (!small && high >>> 31 !== 0 ? CONTIGUOUS_SPAN : 12 + indexBits * level),
     refuses: stage === 'first' ? (low, _high, access) => refusesFirst(low, access, options) : (low, _high, access) => refusesSecond(low, access, options),

@@ -3,7 +3,7 @@
 import { wordView } from '../../base/layout-words.ts';
 import type { Rule, TableFormat } from '../format.ts';
 import { addressOf } from '../word.ts';
-import type { Bus } from './bus.ts';
+import type { Bus } from '../bus.ts';
 import type { AccessKind } from './causes.ts';
 import { CORRUPT, DENIED, fault, type Fault } from './fault.ts';
 import { firstStage, type Features } from './features.ts';

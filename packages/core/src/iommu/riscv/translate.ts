@@ -2,7 +2,7 @@
 /** "Process to translate an IOVA", step by step. Reporting faults is the unit's business; here they are answers. */
 import type { Access, Rule } from '../format.ts';
 import { addressOf, highOf, lowOf } from '../word.ts';
-import type { Bus } from './bus.ts';
+import type { Bus } from '../bus.ts';
 import { deviceTooWide, locateDevice, type Device, type DirectoryRegisters } from './device-directory.ts';
 import { fault, type Fault } from './fault.ts';
 import { accessFault } from './causes.ts';

@@ -9,7 +9,7 @@
 import type { Access, Rule, TableFormat } from '../format.ts';
 import { Walker, type Tables, type WalkEnd } from '../walk.ts';
 import { addressOf } from '../word.ts';
-import type { Bus } from './bus.ts';
+import type { Bus } from '../bus.ts';
 import { accessFault, guestPageFault, pageFault, type AccessKind } from './causes.ts';
 import { CORRUPT, DENIED, fault, type Fault, type Why } from './fault.ts';
 import { isDirty, mayWrite } from './paging.ts';

@@ -7,7 +7,7 @@
  */
 import type { TablePort } from '../port.ts';
 import { lowOf } from '../word.ts';
-import { Bus } from './bus.ts';
+import { Bus } from '../bus.ts';
 import { CAUSES } from './causes.ts';
 import { Commands, FENCE_DONE, ILLEGAL, TIMED_OUT, type DeviceMessage, type Invalidation } from './commands.ts';
 import type { DirectoryRegisters } from './device-directory.ts';

@@ -4,8 +4,8 @@
  * the account of each access for whoever watches. An address above the limit
  * is refused without an access.
  */
-import type { AccessStatus, TablePort } from '../port.ts';
-import { addressOf, swapBytes, wordOf } from '../word.ts';
+import type { AccessStatus, TablePort } from './port.ts';
+import { addressOf, swapBytes, wordOf } from './word.ts';
 
 /** One access of the unit, as it happens. */
 export interface BusEvent {
