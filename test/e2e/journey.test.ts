@@ -96,6 +96,7 @@ describe('a student', { timeout: 150_000 }, () => {
     expect(await page.locator('.circle').innerText()).toContain('dma_wmb()');
     await expect.poll(() => profileWord(page, 'strict'), { timeout: PATIENCE_MS }).toBe('violated');
     await expect.poll(() => profileWord(page, 'x86-64'), { timeout: PATIENCE_MS }).toBe('complete');
+    await page.getByRole('button', { name: /^Run/ }).waitFor();
     await picture(page, 'workspace-light', { docs: true });
   });
 
