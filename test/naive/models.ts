@@ -201,7 +201,7 @@ export const STRICT: Model = (c) => {
   const over = (from: Relation, name: string, to: Relation): Relation => seq(from, po, k.fence(name), po, to);
   const lob = union(
     addr, data, seq(ctrl, W), seq(union(addr, data), k.rfi), rmw, seq(M, k.poLoc, W),
-    over(union(r, w), 'dma_mb', union(r, w)), over(r, 'dma_rmb', r), over(w, 'dma_wmb', w), over(r, 'dma_for_cpu', r),
+    over(union(r, w), 'dma_mb', union(r, w)), over(r, 'dma_rmb', r), over(w, 'dma_wmb', w), over(r, 'dma_for_cpu', r), over(o, 'mmiowb', w),
     over(union(M, k.C), 'mb', union(M, k.C)), over(union(r, i), 'rmb', union(r, i)), over(union(w, o), 'wmb', union(w, o)),
     over(k.C, 'dma_sync', union(M, k.C)), over(r, 'dma_for_cpu', k.C), seq(ctrl, k.C), seq(addr, k.C), k.poLine,
     seq(union(r, w), po, seq(o, k.is((e) => e.order === 'full'))), seq(seq(i, k.is((e) => e.order === 'full')), po, r),

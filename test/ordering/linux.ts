@@ -7,7 +7,7 @@
  *     dev: READ_ONCE f f; READ_ONCE d d
  *
  * Lower-case words name 4-byte variables in lines of their own, `bell` and
- * `status` registers of the device. A value is a number, `&x` or a register (a data
+ * `status` registers of the device. `wc_store` writes to a write-combining mapping; a device's `take` gets the next write to a register. A value is a number, `&x` or a register (a data
  * dependency); `[r]` is the variable that register r points to (an address
  * dependency); `if r 1; …; fi` branches (a control dependency).
  * Answers get the names they are given; a register read twice keeps the last.
@@ -19,7 +19,7 @@ import type { CoreProfile } from '@dmalab/core/machine/profile';
 import { initialState, type InitialState } from '@dmalab/core/memory/initial';
 import { exploreGraph } from '@dmalab/core/ordering/graph/explore';
 import { exploreOperational } from '@dmalab/core/ordering/operational/explore';
-import { BARRIERS, type Access, type Barrier, type Lowering } from '@dmalab/kernel/lowering';
+import { BARRIERS, type Access, type Barrier, type Lowering, type Step } from '@dmalab/kernel/lowering';
 
 const REGISTERS: Readonly<Record<string, number>> = { status: 0x04, bell: 0x10 };
 const RAM_BASE = 0x1000;
@@ -96,7 +96,7 @@ const bytesOf = (value: number): number[] => [0, 8, 16, 24].map((shift) => (valu
 
 function check(words: readonly string[], place: (name: string) => Place): void {
   const [verb = '', target = ''] = words;
-  if (verb in LOADS || verb in STORES || /^(spin_lock|spin_unlock|bell|xchg|cmpxchg|atomic_\w+)$/.test(verb)) {
+  if (verb in LOADS || verb in STORES || /^(spin_lock|spin_unlock|bell|take|wc_store|xchg|cmpxchg|atomic_\w+)$/.test(verb)) {
     if (!target.startsWith('[')) place(target);
   } else if (!(verb === 'if' || verb === 'fi' || verb in ALIASES || IGNORED.has(verb) || isBarrier(verb))) throw new SyntaxError(`"${words.join(' ')}" is no instruction`);
 }
@@ -120,10 +120,11 @@ function runLines(port: Port, program: readonly (readonly string[])[], env: Env)
   };
   const fences = (barrier: Barrier): void => lowering.barriers[barrier].forEach((fence) => void port.op({ kind: 'fence', fence }));
   /** An access with the instructions around it; a device makes the bare access. */
-  const access = (name: Access, operation: (order: AccessOrder) => Operation): { answer: Value; ordinal: number } => {
+  const access = (name: Access, operation: (order: AccessOrder) => Operation): { answer: Value; ordinal: number } => steps(env.cpu ? lowering.accesses[name] : [{ kind: 'access', order: 'relaxed' }], operation);
+  const steps = (all: readonly Step[], operation: (order: AccessOrder) => Operation): { answer: Value; ordinal: number } => {
     let answer: Value = 0;
     let ordinal = 0;
-    for (const step of env.cpu ? lowering.accesses[name] : ([{ kind: 'access', order: 'relaxed' }] as const)) {
+    for (const step of all) {
       if (step.kind === 'fence') port.op({ kind: 'fence', fence: step.fence });
       else if (step.kind === 'branch') port.op({ kind: 'branch', dep: ordinal });
       else {
@@ -158,8 +159,13 @@ function runLines(port: Port, program: readonly (readonly string[])[], env: Env)
       skipping = value(a) === Number(b) ? 0 : 1;
     } else if (verb === 'bell') {
       port.op({ kind: 'await', place: env.place(a), order: 'relaxed', until: (v) => v === 1, next: true, name: a });
+    } else if (verb === 'take') {
+      // Whatever is written there next: a device that acts on every write.
+      into(b, port.op({ kind: 'await', place: env.place(a), order: 'relaxed', until: (v) => v !== 0, next: true, name: b }), port.ordinal);
+    } else if (verb === 'wc_store') {
+      port.op({ kind: 'store', ...at(a), value: value(b), order: 'streaming' });
     } else if (verb === 'spin_lock') {
-      const old = rmw(words, 'acquire', (v) => (v === 0 ? 1 : undefined), '', { compares: true });
+      const old = lowering.lock === null ? 0 : rmw(words, lowering.lock, (v) => (v === 0 ? 1 : undefined), '', { compares: true });
       if (old !== 0) {
         answers.set(`${env.id}.locked out`, LOCKED_OUT);
         return;
@@ -167,7 +173,10 @@ function runLines(port: Port, program: readonly (readonly string[])[], env: Env)
       if (lowering.locked !== null) port.op({ kind: 'fence', fence: lowering.locked });
     } else if (verb === 'spin_unlock') {
       if (lowering.unlocks !== null) port.op({ kind: 'fence', fence: lowering.unlocks });
-      access('store-release', (order) => ({ kind: 'store', ...at(a), value: 0, order }));
+      // As asm-generic/mmiowb.h: only accessors that promise the lock's order ask for the fence.
+      const asked = program.slice(0, program.indexOf(words)).some(([earlier]) => earlier === 'writel');
+      if (asked && lowering.mmiowb !== null) port.op({ kind: 'fence', fence: lowering.mmiowb });
+      steps(lowering.unlock, (order) => ({ kind: 'store', ...at(a), value: 0, order }));
     } else if (verb === 'xchg') rmw(words, 'full', () => value(b), c, dataDep(b));
     else if (verb === 'cmpxchg') rmw(words, 'full', (v) => (v === value(b) ? value(c) : undefined), d, { compares: true });
     else if (verb === 'atomic_inc') rmw(words, 'relaxed', (v) => v + 1, '', { fromOld: true, discard: true });
@@ -224,7 +233,7 @@ export function byExplorer(program: LinuxProgram, profile: CoreProfile, finals: 
 }
 
 /** Every schedule of the operational machine. */
-export function byMachine(program: LinuxProgram, profile: CoreProfile, finals: readonly string[] = []): Outcomes {
+export function byMachine(program: LinuxProgram, profile: CoreProfile, finals: readonly string[] = [], most = 200_000): Outcomes {
   const strategy = new EveryChoice();
   const found = new Set<string>();
   let runs = 0;
@@ -235,7 +244,7 @@ export function byMachine(program: LinuxProgram, profile: CoreProfile, finals: r
     const outcome = seen(program, finals, (place) => machine.read(place.address, 4).reduceRight((value, byte) => value * 256 + byte, 0));
     if (outcome !== null) found.add(outcome);
     runs += 1;
-    if (runs >= 200_000) return { outcomes: [...found].sort(), why: `more than ${runs} runs` };
+    if (runs >= most) return { outcomes: [...found].sort(), why: `more than ${runs} runs` };
   } while (strategy.advance());
   return { outcomes: [...found].sort(), why: '' };
 }

@@ -136,6 +136,7 @@ export const KILLERS: Readonly<Record<string, Test>> = {
   'strict.readX': 'row readl on strict: full',
   'strict.maintain': 'lines clean-doorbell on strict: fence dma_sync',
   'strict.dma_sync': 'lines clean-doorbell on strict: fence dma_sync',
+  'strict.mmiowb': 'row locked-registers on strict: fence mmiowb',
   'strict.dma_for_cpu': 'row strict.for-cpu on strict: fence dma_for_cpu',
   'strict.interrupt.msi': 'row msi on strict: nothing',
   'device.read': 'row store-then-register-read on x86: fence lfence',

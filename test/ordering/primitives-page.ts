@@ -18,6 +18,8 @@ const SUMMARY: readonly (readonly [question: string, cell: string])[] = [
   ['status by readl_relaxed, then data', 'status/readl_relaxed'],
   ['no mb between an MMIO write and a look at memory', 'rearm/writel'],
   ['no mb between arming in memory and a look at memory', 'shadow/nothing'],
+  ['dma_wmb before a write-combining doorbell', 'wc-doorbell/dma_wmb'],
+  ['writel_relaxed under a spinlock', 'locked-registers/writel_relaxed'],
 ];
 
 export function matrixPage(matrix: Matrix): string {
@@ -39,13 +41,13 @@ export function matrixPage(matrix: Matrix): string {
   });
   const summary = SUMMARY.map(([question, cell]) => {
     const found = matrix.get(cell);
-    return `| ${question} | ${COLUMNS.map((column) => (found?.[column] === undefined ? '?' : MARKS[found[column]])).join(' | ')} |`;
+    return `| ${question} | ${COLUMNS.map((column) => (found?.[column] === undefined ? '–' : MARKS[found[column]])).join(' | ')} |`;
   });
   return [
     '# Which primitive keeps which order',
     '',
     'Made by `test/ordering/primitives.test.ts`; `DMALAB_WRITE_DOCS=1` in front of its run writes it anew. **yes**: it can go wrong, the machine has an',
-    'execution that shows it. no: both forms of the machine have looked at every execution, and none does. The numbers say what the expected answer rests on.',
+    'execution that shows it. no: both forms of the machine have looked at every execution, and none does (where two CPUs and a device write to registers, the graph form alone has looked at all). –: needs a second CPU. The numbers say what the expected answer rests on.',
     'Programs use the lowering that drivers use (`packages/kernel/src/lowering.ts`); `-up` is the uniprocessor build, on which every `smp_*` is only a compiler barrier.',
     'Memory is coherent (`dma_alloc_coherent`, or streaming buffers on a coherent machine); what a non-coherent one needs besides is in `test/ordering/device-rows.table.ts`, rows E4 to E9.',
     '',
@@ -59,7 +61,7 @@ export function matrixPage(matrix: Matrix): string {
     `|---|${COLUMNS.map(() => '---|').join('')}`,
     ...summary,
     '',
-    'Not here: write-combining doorbells and MMIO under a spinlock (the kernel API has neither yet); cache maintenance and byte order, which are no barriers.',
+    'Not here: cache maintenance and byte order, which are no barriers. The kernel API has no write-combining mappings; that section is about the machine.',
     '',
     ...sections,
     '## What the answers rest on',

@@ -26,6 +26,10 @@ export const SOURCES = {
   docIo: 'Linux Documentation/memory-barriers.txt, "Kernel I/O barrier effects"; Documentation/driver-api/device-io.rst',
   docDep: 'Linux Documentation/memory-barriers.txt, "Control dependencies", "Address-dependency barriers"',
   posted: 'Linux Documentation/driver-api/device-io.rst: writes are posted; a read back makes them arrive',
+  wc: 'Intel SDM volume 3A, 12.3.1: write-combining stores are weakly ordered; SFENCE, MFENCE, locked and uncacheable accesses empty the buffers',
+  lock: 'Linux asm-generic/mmiowb.h; Documentation/memory-barriers.txt, "Kernel I/O barrier effects", 2: writeX under a lock arrives in the order of the lock',
+  armLock: 'Arm ARM DDI 0487, B2.3.7: a Store-Release comes after every earlier access, Device memory included',
+  rvLock: 'Linux arch/riscv: spin_unlock is fence rw,w and a store, which names no output; mmiowb (fence o,w) comes only after writeX',
   up: 'Linux include/asm-generic/barrier.h: without CONFIG_SMP every smp_* is barrier()',
 } as const;
 export type SourceId = keyof typeof SOURCES;
@@ -47,6 +51,8 @@ export interface Shape {
   readonly story: string;
   /** `$` is replaced by the primitive; see linux.ts. */
   readonly program: string;
+  /** Variables that are not 0 at the start. */
+  readonly start?: Readonly<Record<string, number>>;
   /** Parts of an outcome that together are the wrong one. */
   readonly bad: readonly string[];
   /** Two CPUs: has no meaning on a UP build. */
@@ -240,6 +246,37 @@ export const SHAPES: readonly Shape[] = [
       { primitive: 'smp_mb', cells: all(K('drain'), K('armDmb'), K('rvFence'), K('docSmp')) },
       { primitive: 'dma_mb', cells: all(K('drain'), K('armDmb'), K('rvFence'), K('doc')) },
       { primitive: 'mb', cells: all(K('drain'), K('armDmb'), K('rvFence'), K('doc')) },
+    ],
+  },
+  {
+    id: 'wc-doorbell',
+    title: 'Descriptor, then a doorbell in a write-combining mapping',
+    story: 'The doorbell wakes the device and the descriptor it reads is older.',
+    program: `cpu0: WRITE_ONCE d 1; $; wc_store bell 1
+              dev: bell bell; READ_ONCE d d`,
+    bad: ['dev.d=0'],
+    rows: [
+      { primitive: 'nothing', code: '', cells: all(B('wc'), B('armWeak'), B('rvWeak'), B('docNone')) },
+      { primitive: 'smp_wmb', cells: smp(all(B('wc'), K('armDmb'), B('rvFence'), B('docSmp')), weakAll) },
+      { primitive: 'dma_wmb', cells: all(B('wc'), K('armDmb'), K('rvFence'), B('doc')) },
+      { primitive: 'wmb', cells: all(K('wc'), K('armDmb'), K('rvFence'), K('doc')) },
+      { primitive: 'mb', cells: all(K('wc'), K('armDmb'), K('rvFence'), K('doc')) },
+    ],
+  },
+  {
+    id: 'locked-registers',
+    title: 'Two CPUs write to one register under one spinlock',
+    story: 'The CPU that had the lock later is heard first.',
+    // The first CPU has the lock already; the second is looked at when it gets it.
+    start: { l: 1 },
+    program: `cpu0: $ bell 2; spin_unlock l
+              cpu1: spin_lock l; $ bell 1
+              dev: take bell first`,
+    bad: ['dev.first=1'],
+    cpus: 2,
+    rows: [
+      { primitive: 'writel', cells: all(K('tso'), K('armLock'), K('lock'), K('lock')) },
+      { primitive: 'writel_relaxed', cells: all(K('tso'), K('armLock'), B('rvLock'), B('docIo')) },
     ],
   },
 ];

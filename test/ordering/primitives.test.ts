@@ -15,7 +15,7 @@ import { COLUMNS, expectedCell, SHAPES, type Column, type PrimitiveRow, type Sha
 const PAGE = new URL('../../docs/ordering-matrix.md', import.meta.url);
 
 function program(shape: Shape, row: PrimitiveRow, column: Column): ReturnType<typeof linuxProgram> {
-  return linuxProgram(shape.program.replaceAll('$', row.code ?? row.primitive), KERNEL_PROFILES[column].lowering);
+  return linuxProgram(shape.program.replaceAll('$', row.code ?? row.primitive), KERNEL_PROFILES[column].lowering, shape.start);
 }
 const verdict = (shape: Shape, { outcomes }: Outcomes): Verdict => (outcomes.some((outcome) => shape.bad.every((part) => outcome.split(' ').includes(part))) ? 'broken' : 'kept');
 const profileOf = (column: Column): (typeof CORE_PROFILES)[keyof typeof CORE_PROFILES] => CORE_PROFILES[KERNEL_PROFILES[column].core];
@@ -30,11 +30,13 @@ describe.each(SHAPES.map((shape) => [shape.id, shape] as const))('%s', (_, shape
       const expected: Partial<Record<Column, Verdict>> = {};
       for (const column of columnsOf(shape)) {
         const graph = byGraph(program(shape, row, column), profileOf(column), 'kept');
-        const machine = byMachine(program(shape, row, column), profileOf(column));
-        expect([column, graph]).toEqual([column, machine]);
+        // Where two CPUs and a device are too many for every schedule, the machine must find nothing that the graph form has not.
+        const machine = byMachine(program(shape, row, column), profileOf(column), [], shape.start === undefined ? 200_000 : 20_000);
+        if (machine.why === '' || shape.start === undefined) expect([column, graph]).toEqual([column, machine]);
+        else expect([column, machine.outcomes.filter((o) => !graph.outcomes.includes(o))]).toEqual([column, []]);
         expect(graph.why).toBe('');
         expect(graph.outcomes.length).toBeGreaterThan(0);
-        found[column] = verdict(shape, machine);
+        found[column] = verdict(shape, graph);
         expected[column] = expectedCell(row, column)[0];
         // Load→store reordering adds nothing to these.
         expect([column, verdict(shape, byGraph(program(shape, row, column), profileOf(column), 'free'))]).toEqual([column, found[column]]);

@@ -345,4 +345,16 @@ export const IO_ROWS: readonly RuleRow[] = [
       ['strict', '', 'forbidden'],
     ],
   },
+  {
+    id: 'locked-registers', story: 'A register is written, then a lock is freed; the next holder writes to the same register: it is heard second.',
+    source: 'Linux Documentation/memory-barriers.txt, Kernel I/O barrier effects, 2; asm-generic/mmiowb.h',
+    program: 'cpu0: out dev.16 2; %; st x 1\ncpu1: ld x a; out dev.16 1 full\ndev: bell dev.16 1; ld dev.16 e',
+    outcomes: ['a=0 e=1', 'a=0 e=2', 'a=1 e=1'],
+    question: ['a=1 e=2'],
+    cases: [
+      ['strict', 'fence mmiowb', 'forbidden'],
+      ['strict', 'fence wmb', 'forbidden'],
+      ['strict', 'fence dma_wmb', 'allowed'],
+    ],
+  },
 ];

@@ -25,6 +25,12 @@ export interface Lowering {
   /** What marks that a lock was taken, and that it is about to be given back; null where taking and giving back say all. */
   readonly locked: string | null;
   readonly unlocks: string | null;
+  /** Order of the access that takes a spinlock; null where a lock is no instruction (uniprocessor builds). */
+  readonly lock: AccessOrder | null;
+  /** Frees a spinlock. */
+  readonly unlock: readonly Step[];
+  /** Comes before that store when `writel` was called under the lock (ARCH_HAS_MMIOWB); null where none is needed. */
+  readonly mmiowb: string | null;
   /** What waits for cache maintenance to be done; null where devices are coherent. */
   readonly maintained: string | null;
   /** Comes first in an unmap or a sync for the CPU of what the device wrote; null where no instruction does. */
@@ -60,6 +66,9 @@ const X86_64: Lowering = {
     'mmio-read': [access('full')],
     'mmio-write': [access('full')],
   },
+  lock: 'full',
+  unlock: [access('relaxed')],
+  mmiowb: null,
   wake: 'full',
   woken: 'full',
   locked: null,
@@ -89,6 +98,9 @@ const ARM64: Lowering = {
     'mmio-read': [access('full'), fence('dmb.oshld'), branch],
     'mmio-write': [fence('dmb.oshst'), access('full')],
   },
+  lock: 'acquire',
+  unlock: [access('release')],
+  mmiowb: null,
   wake: 'release',
   woken: 'acquire',
   locked: null,
@@ -119,6 +131,9 @@ const RISCV64: Lowering = {
     'mmio-read': [access('full'), fence('fence.i.ir')],
     'mmio-write': [fence('fence.w.o'), access('full')],
   },
+  lock: 'acquire',
+  unlock: [fence('fence.rw.w'), access('relaxed')],
+  mmiowb: 'fence.o.w',
   wake: 'release',
   woken: 'acquire',
   locked: null,
@@ -149,6 +164,9 @@ const STRICT: Lowering = {
     'mmio-read': [access('full')],
     'mmio-write': [access('full')],
   },
+  lock: 'acquire',
+  unlock: [access('release')],
+  mmiowb: 'mmiowb',
   wake: 'release',
   woken: 'acquire',
   locked: 'spin_lock',
@@ -163,6 +181,9 @@ function uniprocessor(lowering: Lowering): Lowering {
     ...lowering,
     barriers: { ...lowering.barriers, smp_mb: ['compiler'], smp_rmb: ['compiler'], smp_wmb: ['compiler'] },
     accesses: { ...lowering.accesses, 'load-acquire': [access('relaxed')], 'store-release': [access('relaxed')] },
+    lock: null,
+    unlock: [fence('compiler')],
+    mmiowb: null,
     wake: 'relaxed',
     woken: 'relaxed',
     locked: null,

@@ -15,6 +15,7 @@ import { COMPLETION_ROWS, INTERRUPT_CONSTANTS, INTERRUPT_ROWS } from './ops/inte
 import { IO_ROWS } from './ops/io.ts';
 import { SLAB_CONSTANTS, SLAB_ROWS, STRING_ROWS } from './ops/memory.ts';
 import type { Constant, NumberedRow, Row } from './ops/row.ts';
+import { SPINLOCK_ROWS } from './ops/spinlock.ts';
 import { PRIVATE_ROWS, STRUCT_ROWS } from './ops/struct.ts';
 
 const ROWS: readonly Row[] = [
@@ -35,6 +36,7 @@ const ROWS: readonly Row[] = [
   ...BITS_ROWS,
   ...LOG2_ROWS,
   ...STRUCT_ROWS,
+  ...SPINLOCK_ROWS,
 ];
 
 function number(rows: readonly Row[]): readonly NumberedRow[] {

@@ -149,6 +149,11 @@ export type irq_handler_t<T> = (irq: number, dev: ptr<T>) => irqreturn_t;`,
 export const completion: struct_type<{ readonly done: scalar_type<u32> }>;`,
     exports: ['completion'],
   },
+  'linux/spinlock': {
+    text: `/** spinlock_t: a field of the structure that it guards. */
+export const spinlock_t: struct_type<{ readonly locked: scalar_type<u32> }>;`,
+    exports: ['spinlock_t'],
+  },
   'linux/printk': { text: `/** What a format may print. */\nexport type printk_argument = number | bigint | string | boolean | null | { toString(): string };`, exports: ['printk_argument'] },
 };
 

@@ -18,6 +18,7 @@ export const VALUE_EXPORTS: Readonly<Partial<Record<ModuleName, readonly (readon
   'linux/types': ['u8', 'u16', 's8', 's16', 's32', 'u64', 's64', 'le16', 'le32', 'le64', 'be16', 'be32', 'be64', 'dma_addr_t', 'phys_addr_t', 'iomem'].map((name): [string, string] => [name, `k.${name}`]).concat([['u32', 'k.u32_type']]),
   'linux/device': [['device', 'k.device_type']],
   'linux/completion': [['completion', 'k.defineStruct("completion", { done: k.u32_type })']],
+  'linux/spinlock': [['spinlock_t', 'k.defineStruct("spinlock_t", { locked: k.u32_type })']],
 };
 /** What a module passes on, so that a driver finds everything where its C counterpart would. */
 export const REEXPORTS: Readonly<Partial<Record<ModuleName, readonly ModuleName[]>>> = {

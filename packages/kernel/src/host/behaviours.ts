@@ -6,6 +6,7 @@ import * as dma from './dma.ts';
 import * as memory from './memory.ts';
 import type { CpuRun } from './run.ts';
 import * as services from './services.ts';
+import * as spinlock from './spinlock.ts';
 
 export interface OpWords {
   readonly row: NumberedRow;
@@ -66,6 +67,12 @@ const TABLE = {
   'wait-for-completion': services.waitForCompletion,
   'try-wait': services.tryWait,
   'completion-done': services.completionDone,
+  'spin-init': spinlock.spinInit,
+  'spin-lock': spinlock.spinLock,
+  'spin-trylock': spinlock.spinTrylock,
+  'spin-unlock': spinlock.spinUnlock,
+  'spin-lock-irqsave': spinlock.spinLockIrqsave,
+  'spin-unlock-irqrestore': spinlock.spinUnlockIrqrestore,
   'set-drvdata': services.setDrvdata,
   'get-drvdata': services.getDrvdata,
   'device-name': services.deviceName,

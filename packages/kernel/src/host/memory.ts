@@ -136,6 +136,7 @@ export const mmioWrite: Behaviour = (run, call, { code, a, b, row }) => {
     run.moved();
     run.metrics['mmio-writes'] += 1;
     run.perform(call, steps, row.name, (order) => ({ kind: 'store', place, value, order }));
+    if (!isRelaxed(row.name) && run.locksHeld > 0) run.mmioPending = true;
   };
   const size = registerSize(run, call, row.name, sizeOf(code));
   const [high] = size === 8 ? call.latched(0) : [0];

@@ -49,6 +49,11 @@ export class CpuRun {
   readonly #attempts = new Map<string, number>();
   /** Takes the interrupts that are pending; null while none can be taken. */
   onInterruptPoint: (() => void) | null = null;
+  /** Spinlocks this CPU holds. */
+  locksHeld = 0;
+  /** Under a spinlock a register was written by an accessor that promises to keep the lock's order. */
+  mmioPending = false;
+  #turnedOff: (() => void) | null = null;
   /** A handler is running. */
   inHandler = false;
   /** The call that ops belong to, for choice keys: `tx/nic_xmit#1`. */
@@ -107,6 +112,18 @@ export class CpuRun {
   /** Every operation of student code passes here first: an interrupt may come before it. */
   interruptible(): void {
     this.onInterruptPoint?.();
+  }
+
+  /** @returns whether they were on */
+  turnInterruptsOff(): boolean {
+    if (this.onInterruptPoint === null) return false;
+    this.#turnedOff = this.onInterruptPoint;
+    this.onInterruptPoint = null;
+    return true;
+  }
+
+  turnInterruptsOn(): void {
+    this.onInterruptPoint ??= this.#turnedOff;
   }
 
   /** Performs one operation of the machine for student code. */

@@ -25,6 +25,7 @@ export type ModuleName =
   | 'linux/platform_device'
   | 'linux/printk'
   | 'linux/slab'
+  | 'linux/spinlock'
   | 'linux/string'
   | 'linux/types';
 

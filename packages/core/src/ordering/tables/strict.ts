@@ -49,6 +49,7 @@ const rows: Row[] = [
   { id: 'strict.io.write', on: { access: ['o'] }, before: ['oNew'], join: [['event', 'oOld']], source: `${MB}, KERNEL I/O BARRIER EFFECTS`, evidence: 'section' },
   { id: 'strict.io.program-order', on: { access: ['i', 'o'], order: DIRECT }, before: ['channel'], join: [['event', 'channel']], source: `${MB}, KERNEL I/O BARRIER EFFECTS, 1`, evidence: 'section' },
   { id: 'strict.writeX', on: { access: ['o'], order: ['full'] }, before: ['wOld', 'rOld', 'acq'], source: `${MB}, KERNEL I/O BARRIER EFFECTS, 3: writes issued by, or propagated to, the same thread`, evidence: 'section' },
+  { id: 'strict.mmiowb', on: { fence: ['mmiowb'] }, join: pairs(['oOld'], ['wNew']), source: `${MB}, KERNEL I/O BARRIER EFFECTS, 2: a writeX under a spinlock arrives before those of the next holder; asm-generic/mmiowb.h`, evidence: 'section' },
   { id: 'strict.readX', on: { access: ['i'], order: ['full'] }, join: [['event', 'rNew']], source: `${MB}, KERNEL I/O BARRIER EFFECTS, 4`, evidence: 'section' },
 
   { id: 'strict.maintain', on: { access: ['m'] }, before: ['mNew', 'place', 'addr', 'cap'], join: [['event', 'mOld']], source: 'Linux Documentation/core-api/dma-api.rst, streaming mappings', evidence: 'section' },
