@@ -162,7 +162,7 @@ describe('grading', () => {
     const bare = (t: string): string => t.replaceAll('export function', 'function');
     expect(engine.grade(part(nic, ['two-frames'], ['x86-64']), driver(nic, 'solution', bare), { audience: 'staff' })).toMatchObject({ gradable: true, diagnostics: [], points: { earned: expect.any(Number) } });
     const without = (t: string): string => bare(t).replace('function probe', 'function prob').replace('function nic_xmit', 'function nic_xmitt');
-    expect(engine.grade(small, driver(nic, 'solution', without), { audience: 'staff' }).diagnostics[0]!.message).toBe('driver.ts has no function probe or nic_xmit at its top level, and the lab calls them; "export" is not needed');
+    expect(engine.grade(small, driver(nic, 'solution', without), { audience: 'staff' }).diagnostics[0]!.message).toBe('there is no function probe or nic_xmit at the top level, and the lab calls them; "export" is not needed');
   });
 
   it.each([

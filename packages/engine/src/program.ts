@@ -46,7 +46,7 @@ export function loadProgram(module: SandboxModule, lab: LabBundle, driver: Reado
   const memo = new GuestMemo(sandbox);
   const tables = readTables(memo.guest());
   const missing = entry.filter((name) => !tables.functions.some((f) => f.name === name));
-  if (missing.length > 0) return refused(file, null, 'missing-function', `${file} has no function ${listed(missing)} at its top level, and the lab calls ${missing.length === 1 ? 'it' : 'them'}; "export" is not needed`);
+  if (missing.length > 0) return refused(file, null, 'missing-function', `there is no function ${listed(missing)} at the top level, and the lab calls ${missing.length === 1 ? 'it' : 'them'}; "export" is not needed`);
   let traced: GuestMemo | undefined;
   return { ok: true, program: { memo, traced: () => (traced ??= new GuestMemo(sandbox.fork(), true)), tables, hash: hashFiles(Object.fromEntries(own.map((name) => [name, driver[name]!]))) } };
 }
