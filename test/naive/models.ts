@@ -49,6 +49,8 @@ interface Kit {
   readonly poLoc: Relation;
   /** A read from the newest own write. */
   readonly rfi: Relation;
+  readonly rfiWhole: Relation;
+  readonly rfiPart: Relation;
   readonly fence: (...names: string[]) => Relation;
 }
 
@@ -83,6 +85,9 @@ function kit(c: Candidate, carries: (e: NaiveEvent) => boolean): Kit {
     rmw: relation(n, (i, j) => at(i).agent === at(j).agent && at(j).pair === at(i).index && at(j).pair >= 0),
     poLoc: intersect(c.po, c.sameBytes),
     rfi: c.rfi,
+    // Of reads that take all, or only some, of their bytes from one own store.
+    rfiWhole: intersect(c.rfi, relation(n, (i, j) => at(j).bytes.every((b) => at(i).bytes.some((x) => x.at === b.at)))),
+    rfiPart: intersect(c.rfi, relation(n, (i, j) => at(j).bytes.some((b) => at(i).bytes.every((x) => x.at !== b.at)))),
     fence: (...fences) => is((e) => e.kind === 'F' && fences.includes(e.fence)),
   };
 }
@@ -122,7 +127,7 @@ export const AARCH64: Model = (c) => {
     seq(ctrl, W),
     seq(union(ctrl, seq(addr, po)), isb, po, R),
     seq(addr, po, W),
-    seq(union(addr, data), k.rfi),
+    seq(union(addr, data), k.rfiWhole),
   );
   const pob = union(k.pickData, seq(k.pickAddr, W), seq(k.pickCtrl, W), seq(k.pickAddr, po, W), seq(union(k.pickCtrl, seq(k.pickAddr, po)), isb, po, R));
   const paired = k.is((e) => e.kind === 'W' && e.pair >= 0);
@@ -138,11 +143,15 @@ export const AARCH64: Model = (c) => {
     seq(k.is((e) => e.kind === 'W' && e.atomic && e.order === 'acq_rel' && !e.noReturn), po, M),
   );
   const lws = seq(M, k.poLoc, W);
+  // A partly forwarded read: its forwarded bytes come after the store's operands, the others need not; what hangs on its value does.
+  const hangs = union(dob, pob, seq(acquires, po, M));
+  let carried = seq(union(addr, data), k.rfiPart, hangs);
+  for (let i = 0; i < 3; i += 1) carried = union(carried, seq(union(addr, data), k.rfiPart, carried));
   // DMB and DSB order maintenance with accesses to memory; only DSB completes it, which a device register can tell.
   const waits = k.fence(...DMB('sy').map((o) => `dsb.${o}`));
   const ram = k.is((e) => (e.kind === 'R' || e.kind === 'W') && !e.mmio);
   const cmo = union(k.poLine, seq(addr, k.C), seq(union(M, k.C), po, full, po, k.C), seq(k.C, po, full, po, ram), seq(k.C, po, waits, po, M));
-  return { lob: union(dob, pob, aob, bob, lws, cmo, channel(k, po), inOrder(k)), cpuOnly: nothing(k.n), oneEventAtomics: false };
+  return { lob: union(dob, carried, pob, aob, bob, lws, cmo, channel(k, po), inOrder(k)), cpuOnly: nothing(k.n), oneEventAtomics: false };
 };
 
 export const RISCV: Model = (c) => {
@@ -199,8 +208,11 @@ export const STRICT: Model = (c) => {
   const i = k.is((e) => e.kind === 'R' && e.mmio);
   const o = k.is((e) => e.kind === 'W' && e.mmio);
   const over = (from: Relation, name: string, to: Relation): Relation => seq(from, po, k.fence(name), po, to);
+  const hangs = union(addr, data, seq(ctrl, union(W, k.C)), seq(addr, k.C), seq(union(addr, data), k.rfiWhole));
+  let carried = seq(union(addr, data), k.rfiPart, hangs);
+  for (let i = 0; i < 3; i += 1) carried = union(carried, seq(union(addr, data), k.rfiPart, carried));
   const lob = union(
-    addr, data, seq(ctrl, W), seq(union(addr, data), k.rfi), rmw, seq(M, k.poLoc, W),
+    addr, data, seq(ctrl, W), seq(union(addr, data), k.rfiWhole), carried, rmw, seq(M, k.poLoc, W),
     over(union(r, w), 'dma_mb', union(r, w)), over(r, 'dma_rmb', r), over(w, 'dma_wmb', w), over(r, 'dma_for_cpu', r), over(o, 'mmiowb', w),
     over(union(M, k.C), 'mb', union(M, k.C)), over(union(r, i), 'rmb', union(r, i)), over(union(w, o), 'wmb', union(w, o)),
     over(k.C, 'dma_sync', union(M, k.C)), over(r, 'dma_for_cpu', k.C), seq(ctrl, k.C), seq(addr, k.C), k.poLine,

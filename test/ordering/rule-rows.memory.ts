@@ -28,6 +28,33 @@ export const MEMORY_ROWS: readonly RuleRow[] = [
     ],
   },
   {
+    id: 'partly-forwarded-data', story: 'A load that takes half of its bytes from an own store may read the other half before what that store depends on.',
+    source: 'Arm ARM DDI 0487, B2.3.6 per byte; herdtools7 catalogue of mixed-size tests; RISC-V unprivileged ISA, RVWMO rule 12, which speaks of the whole load',
+    program: 'cpu0: st.2 x 2; %; st f 1\ncpu1: ld f a; st.2 x+2 a; ld.4 x b',
+    outcomes: ['a=0 b=0', 'a=0 b=2', 'a=1 b=65538'],
+    question: ['a=1 b=65536'],
+    cases: [
+      ['x86', '', 'forbidden'],
+      ['arm', 'fence dmb.ish', 'allowed'],
+      ['riscv', 'fence fence.rw.rw', 'forbidden'],
+      ['strict', 'fence smp_mb', 'allowed'],
+    ],
+  },
+  {
+    id: 'partly-forwarded-value', story: 'What hangs on the value of such a load, or follows it as an acquire, comes after what the store depends on.',
+    source: 'Arm ARM DDI 0487, B2.3.6 and B2.3.7, per byte',
+    program: 'cpu0: st y 1; %; st f 1\ncpu1: ld f a; st.2 x+2 a; ld.4 x b @',
+    outcomes: ['a=0 b=0 d=0', 'a=0 b=0 d=1', 'a=1 b=65536 d=1'],
+    question: ['a=1 b=65536 d=0'],
+    cases: [
+      ['arm', 'fence dmb.ish @ ; ld y d addr:b', 'forbidden'],
+      ['arm', 'fence dmb.ish @ acquire; ld y d', 'forbidden'],
+      ['arm', 'fence dmb.ish @ ; ld y d', 'allowed'],
+      ['strict', 'fence smp_mb @ ; ld y d addr:b', 'forbidden'],
+      ['strict', 'fence smp_mb @ ; ld y d', 'allowed'],
+    ],
+  },
+  {
     id: 'streaming', story: 'Non-temporal stores are not ordered with other stores; sfence, mfence and locked operations order them.',
     source: 'Intel SDM volume 1, 10.4.6.2; volume 3A, 9.2.2 exceptions: streaming stores',
     program: 'cpu0: st x 1 streaming; %; st y 1\ncpu1: ld y a; ld x b',

@@ -97,7 +97,7 @@ export class Performer {
     } else if (waits) chosen = undefined;
     if (chosen === undefined) return this.#block(run, `${placeName(place)} to change${op.kind === 'await' && op.hoisted === true ? `, ${HOISTED}` : ''}`, this.#changes(run, op, spec, history, place));
     const mine = ownParts(run, chosen.parts);
-    const done = mine.length === 0 ? this.#memory.core.afterRead(run.memory, spec, pre, chosen.parts, own) : this.#readOwn(run, spec, place, chosen.parts, mine, own);
+    const done = mine.length === 0 ? this.#memory.core.afterRead(run.memory, spec, pre, chosen.parts, own, place.address, place.size) : this.#readOwn(run, spec, place, chosen.parts, mine, own);
     this.#memory.core.saw(run.memory, history, place.address, place.size, chosen.parts, own);
     run.results[run.ordinal + 1] = done.result;
     const forwarder = own[own.length - 1];
@@ -113,7 +113,7 @@ export class Performer {
   #readOwn(run: AgentRun, spec: AccessSpec, place: Place, parts: readonly Message<View>[], mine: readonly Store[], pending: readonly Store[]): ReturnType<Memory['core']['afterRead']> {
     const from = [...mine, ...pending];
     const pre = this.#memory.core.beforeRead(run.memory, spec, from, place.address, place.size);
-    return this.#memory.core.afterRead(run.memory, spec, pre, parts.filter((part) => !mine.includes(part as Store)), from);
+    return this.#memory.core.afterRead(run.memory, spec, pre, parts.filter((part) => !mine.includes(part as Store)), from, place.address, place.size);
   }
 
   /** When a wait may be over: something else is there to be read. */

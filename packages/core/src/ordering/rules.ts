@@ -56,8 +56,8 @@ export interface AccessTrigger {
   readonly order?: readonly AccessOrder[];
   /** Only reads that took their value from a store of their own agent that has not left it yet. */
   readonly forwarded?: true;
-  /** Only where that store covers some of the bytes; the others come from memory. */
-  readonly partial?: true;
+  /** True: only where that store covers some of the bytes and the others come from elsewhere; false: only where it covers all. */
+  readonly partial?: boolean;
   /** Of these kinds of store; needs `forwarded`. */
   readonly fromVia?: readonly Via[];
 }

@@ -143,7 +143,7 @@ function matches(on: AccessTrigger, cls: AccessClass, via: Via, order: AccessOrd
   if (on.via !== undefined && !on.via.includes(via)) return false;
   if (on.order !== undefined && !on.order.includes(order)) return false;
   if (on.forwarded === true && fromVia === null) return false;
-  if (on.partial === true && !partial) return false;
+  if (on.partial !== undefined && on.partial !== partial) return false;
   if (on.fromVia !== undefined && (fromVia === null || !on.fromVia.includes(fromVia))) return false;
   return true;
 }

@@ -261,8 +261,7 @@ export class Accesses {
         if (!this.#x.attach(this.#x.state(cell), read)) return undefined;
         if (!channel) actor.touch(this.#x, cell.index, this.#x.view(node, actor.cpu), read.node);
       }
-      const after = views.after(requests[requests.length - 1] ?? plain, this.#x.view(node, actor.cpu));
-      result = views.joinOperands(result, after.result);
+      for (const request of requests) result = views.joinOperands(result, views.after(request, this.#x.view(node, actor.cpu)).result);
       view = views.join(view, this.#x.view(node, actor.cpu));
     }
     actor.reads = views.join(actor.reads, view);

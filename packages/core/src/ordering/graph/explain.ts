@@ -142,12 +142,16 @@ class Tracer implements Port {
       const data = isWrite && op.kind !== 'load' && op.kind !== 'await' ? this.#views.joinOperands(this.#operand(op.dataDep, op.dataPick), { v: none, pick: compare.pick }) : this.#views.noOperand;
       const own = isWrite ? [] : event.reads.flatMap((r) => (r.source !== null && isPart(r.source) && r.source.event.agent === this.#agent ? [r.source.event] : []));
       const base: Access<Bits> = { class: event.access, via, order: op.order, addr: this.#operand(op.addressDep, op.addressPick), data, partner: isWrite ? partner : none, place: this.#place(event), channel: event.place.space === 'mmio' ? event.place.owner : '', from: null, partial: false, released: none };
-      const requests = own.length === 0 ? [base] : own.map((store): Access<Bits> => ({ ...base, from: this.#records.get(store) ?? null }));
+      const requests = own.length === 0 ? [base] : own.map((store): Access<Bits> => ({ ...base, from: this.#records.get(store) ?? null, partial: store.place.address > event.place.address || store.place.address + store.place.size < event.place.address + event.place.size }));
       for (const request of requests) this.#views.before(request, (row, before, from) => this.#tell(row, { all: unionBits(before.all, before.cpu), cpu: NO_BITS }, event, from === null ? undefined : this.#causes.get(from)));
-      const after = this.#views.after(requests[requests.length - 1] ?? base, view, this.#noting(op));
-      result = this.#views.joinOperands(result, after.result);
+      let published = this.#views.none;
+      for (const request of requests) {
+        const after = this.#views.after(request, view, this.#noting(op));
+        result = this.#views.joinOperands(result, after.result);
+        published = after.published;
+      }
       this.#touch(event, view);
-      if (isWrite) this.#records.set(event, { via, addr: base.addr, data, event: view, partner: base.partner, published: after.published });
+      if (isWrite) this.#records.set(event, { via, addr: base.addr, data, event: view, partner: base.partner, published });
       else partner = this.#views.join(partner, view);
     }
     if (op.kind === 'load' && exclusive) this.#monitor = partner;

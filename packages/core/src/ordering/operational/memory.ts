@@ -124,14 +124,13 @@ export class OperationalMemory {
     if (own.length === 0) return views.before(access(spec, null, views.none, views.none, false, lines));
     let pre = views.none;
     for (const store of suppliers(own, address, size)) {
-      const partial = store.address > address || store.address + store.size < address + size;
-      pre = views.join(pre, views.before(access(spec, store.record, views.none, views.none, partial, lines)));
+      pre = views.join(pre, views.before(access(spec, store.record, views.none, views.none, !covers(store, address, size), lines)));
     }
     return pre;
   }
 
   /** Updates the agent once a read was performed. `parts`: the messages it took bytes from; `own` as for `beforeRead`. */
-  afterRead(agent: AgentMemory, spec: AccessSpec, pre: View, parts: readonly (Token & { readonly published: View | null })[], own: readonly Store[]): Done {
+  afterRead(agent: AgentMemory, spec: AccessSpec, pre: View, parts: readonly (Token & { readonly published: View | null })[], own: readonly Store[], address = 0, size = 0): Done {
     const { views } = agent;
     let all = pre.all;
     let released = views.none;
@@ -140,8 +139,9 @@ export class OperationalMemory {
       if (message.published !== null) released = views.join(released, message.published);
     }
     const event: View = all === START && pre.cpu === START ? views.none : { all, cpu: pre.cpu };
-    const newest = own[own.length - 1];
-    const { result } = views.after(access(spec, newest === undefined ? null : newest.record, views.none, released), event);
+    if (own.length === 0) return { event, result: views.after(access(spec, null, views.none, released), event).result };
+    let result = views.noOperand;
+    for (const store of suppliers(own, address, size)) result = views.joinOperands(result, views.after(access(spec, store.record, views.none, released, !covers(store, address, size)), event).result);
     return { event, result };
   }
 
@@ -328,6 +328,8 @@ export class OperationalMemory {
     return place;
   }
 }
+
+const covers = (store: Store, address: number, size: number): boolean => store.address <= address && address + size <= store.address + store.size;
 
 function access(spec: AccessSpec, from: StoreRecord<TimeView> | null, place: View, released: View, partial = false, lines?: View): Access<TimeView> {
   return { class: spec.class, via: spec.via, order: spec.order, addr: spec.addr, data: spec.data, partner: spec.partner, place, channel: spec.channel, from, partial, released, lines };

@@ -261,7 +261,7 @@ export class Path {
     }
     if (way.guard !== null) this.#guards.push(way.guard);
     this.#core.saw(memory, this.#ram, place.address, place.size, way.all, way.own);
-    const done = this.#core.afterRead(memory, spec, way.pre, way.prophecy === null ? way.parts : [way.prophecy], way.own);
+    const done = this.#core.afterRead(memory, spec, way.pre, way.prophecy === null ? way.parts : [way.prophecy], way.own, place.address, place.size);
     runner.reads = memory.views.join(runner.reads, done.event);
     return done;
   }

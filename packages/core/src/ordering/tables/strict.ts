@@ -24,7 +24,8 @@ const rows: Row[] = [
   { id: 'strict.write.bound', on: { access: ['w'] }, before: ['wNew'], join: [['event', 'wOld']], source: MB, evidence: 'section' },
   { id: 'strict.write.place', on: { access: ['w'] }, before: ['place'], source: `${MB}, GUARANTEES: overlapping accesses of one CPU`, evidence: 'section' },
   { id: 'strict.branch', on: { branch: true }, join: [['data', 'cap'], ['dataPick', 'cap']], source: `${MB}, CONTROL DEPENDENCIES`, evidence: 'section' },
-  { id: 'strict.forward.dependencies', on: { access: ['r'], forwarded: true }, before: ['from.addr', 'from.data'], source: 'Linux tools/memory-model, linux-kernel.cat: dep ; rfi', evidence: 'section' },
+  { id: 'strict.forward.dependencies', on: { access: ['r'], forwarded: true, partial: false }, before: ['from.addr', 'from.data'], source: 'Linux tools/memory-model, linux-kernel.cat: dep ; rfi', evidence: 'section' },
+  { id: 'strict.forward.part', on: { access: ['r'], forwarded: true, partial: true }, result: ['from.addr', 'from.data'], source: 'as on arm64: the other bytes may be read before; the value carries the dependency', evidence: 'choice' },
 
   { id: 'strict.acquire', on: { access: ['r'], via: ['plain', 'exclusive', 'atomic'], order: ['acquire', 'acquirePC', 'acq_rel'] }, join: [['event', 'rNew'], ['event', 'wNew']], reach: 'cpu', source: `${MB}, ACQUIRE operations`, evidence: 'section' },
   { id: 'strict.release', on: { access: ['w'], order: ['release', 'releasePC', 'acq_rel'] }, before: ['rOld', 'wOld', 'acq'], reach: 'cpu', source: `${MB}, RELEASE operations`, evidence: 'section' },
