@@ -3,6 +3,7 @@
 import type { Field, Layout } from '@dmalab/core/base/layout';
 import * as records from '@dmalab/core/iommu/riscv/records';
 import * as registers from '@dmalab/core/iommu/riscv/registers';
+import * as smmu from '@dmalab/core/iommu/smmu/structures';
 import * as vtdRegisters from '@dmalab/core/iommu/vtd/capabilities';
 import * as vtd from '@dmalab/core/iommu/vtd/structures';
 import * as structures from '@dmalab/core/iommu/riscv/structures';
@@ -13,7 +14,7 @@ type AnyLayout = Layout<Readonly<Record<string, Field>>>;
 const BADGES = {
   oracle: 'checked against recorded answers of an independent model (`test/oracle/iommu`)',
   section: 'from the cited section; no outside answers',
-  both: 'what requests without PASID use is checked against recorded answers of QEMU 10.0.2; PASID, nested, supervisor and execute rules are from the cited sections',
+  both: 'what requests without PASID or substream use is checked against recorded answers of QEMU 10.0.2; the rest is from the cited sections',
 } as const;
 
 interface Chapter {
@@ -28,6 +29,7 @@ export const CHAPTERS: readonly Chapter[] = [
   { title: 'RISC-V IOMMU: registers', badge: 'oracle', layouts: layoutsOf(registers) },
   { title: 'Intel VT-d: tables in memory', badge: 'both', layouts: layoutsOf(vtd) },
   { title: 'Intel VT-d: capabilities', badge: 'section', layouts: layoutsOf(vtdRegisters) },
+  { title: 'Arm SMMUv3: tables and events', badge: 'both', layouts: layoutsOf(smmu) },
 ];
 
 function layoutsOf(module: object): AnyLayout[] {

@@ -54,8 +54,8 @@ export interface TableFormat {
   readonly pointers: 'pass' | 'check';
   /** Rules that are looked at only after permissions, or null. */
   flaw(low: number, high: number, level: number): Rule | null;
-  /** Which permission is missing. */
-  refuses(low: number, high: number, access: Access): Rule | null;
+  /** Which permission is missing. `above`: bits that some pointer on the way has set, high half. */
+  refuses(low: number, high: number, access: Access, above: number): Rule | null;
   /** Accessed and dirty bits that the access sets, in the low half. */
   marks(low: number, high: number, access: Access, leaf: boolean): number;
   /** The rule that a walk breaks that may not set them. */

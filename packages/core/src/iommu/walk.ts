@@ -33,13 +33,15 @@ export class Walker {
   frame = 0;
   span = 12;
   rule: Rule | null = null;
-  /** Bits that some pointer of the last walk has set, low half: what a format inherits downwards. */
+  /** Bits that some pointer of the last walk has set: what a format inherits downwards. */
   inherited = 0;
+  inheritedHigh = 0;
 
   walk(format: TableFormat, root: number, low: number, high: number, access: Access, updates: boolean, tables: Tables): WalkEnd {
     this.rule = null;
     this.level = format.levels;
     this.inherited = 0;
+    this.inheritedHigh = 0;
     if (!fits(format, low, high)) return this.#refuse(format.tooWide);
     let table = root;
     for (let level = format.levels - 1; ; level -= 1) {
@@ -54,10 +56,11 @@ export class Walker {
       if (sort === 'pointer' && format.pointers === 'pass') {
         table = format.target(this.low, this.high);
         this.inherited |= this.low;
+        this.inheritedHigh |= this.high;
         continue;
       }
       if (sort !== 'leaf' && sort !== 'pointer') return this.#refuse(sort);
-      const broken = format.refuses(this.low, this.high, access) ?? format.flaw(this.low, this.high, level);
+      const broken = format.refuses(this.low, this.high, access, this.inheritedHigh) ?? format.flaw(this.low, this.high, level);
       if (broken !== null) return this.#refuse(broken);
       const marks = format.marks(this.low, this.high, access, sort === 'leaf');
       if (marks !== 0) {
@@ -72,6 +75,7 @@ export class Walker {
       if (sort === 'pointer') {
         table = format.target(this.low, this.high);
         this.inherited |= this.low;
+        this.inheritedHigh |= this.high;
         continue;
       }
       this.span = format.span(this.low, this.high, level);

@@ -6,6 +6,7 @@
 import { Fields, FormatError } from './json.ts';
 import { narrate, narrateVtd } from './narrate.ts';
 import { compareSecond, runVector } from './riscv-oracle.ts';
+import { compareSmmu } from './smmu-oracle.ts';
 import { compareVtd } from './vtd-oracle.ts';
 
 export type IommuFormat = 'riscv' | 'riscv-second' | 'vtd' | 'smmuv3';
@@ -90,7 +91,7 @@ function problemsOf(line: Fields, known: () => ReadonlyMap<string, Fields>, walk
     case 'vtd':
       return compareVtd(line);
     case 'smmuv3':
-      throw new FormatError('SMMUv3 is not modelled yet');
+      return compareSmmu(line);
     case null:
       throw new FormatError('not a vector of an IOMMU: expected the keys caps and steps, cls and second, ecap and dma, or idr and dma');
   }

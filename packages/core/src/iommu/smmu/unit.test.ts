@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+/** SMMUv3 where no outside answers are kept: one row an illegal setting, ranges of both roots, privilege, APTable. Sections are in the rules. */
+import { describe, expect, it } from 'vitest';
+import { PlainMemory } from '../plain-memory.ts';
+import type { SmmuFeatures } from './contexts.ts';
+import { smmuFeatures } from './contexts.ts';
+import { ContextDescriptor, Event, StreamTableDescriptor, StreamTableEntry } from './structures.ts';
+import { EVENTS, SmmuUnit, type SmmuRequest } from './unit.ts';
+
+const FEATURES: SmmuFeatures = { streamBits: 16, substreamBits: 0, outputBits: 44, stage1: true, stage2: true, granules: new Set([12, 14, 16] as const), setsAccessFlag: false, setsDirty: false, stalls: false, abortsOnly: true, bigEndian: false };
+const STREAM = 0x28;
+const ADDRESS = 0x1234_5678n;
+const PAGE = 0x7000n;
+
+type Ste = Parameters<typeof StreamTableEntry.encode>[0];
+type Cd = Parameters<typeof ContextDescriptor.encode>[0];
+
+function put(memory: PlainMemory, address: bigint, raw: bigint, words: number): void {
+  for (let i = 0n; i < BigInt(words); i += 1n) memory.poke(address + 8n * i, (raw >> (64n * i)) & ((1n << 64n) - 1n));
+}
+
+interface System {
+  readonly memory: PlainMemory;
+  readonly unit: SmmuUnit;
+  readonly first: readonly bigint[];
+}
+
+/** Stage 1 over 39 bits of 4 KiB pages; stage 2, where there is one, maps the first GiB onto itself. */
+function system(ste: Ste = {}, cd: Cd = {}, features: SmmuFeatures = FEATURES): System {
+  const memory = new PlainMemory([[0n, 1n << 30n]]);
+  put(memory, 0x10_0000n + BigInt(STREAM) * 64n, StreamTableEntry.encode({ V: true, Config: 5, S1ContextPtr: 0x11_0000n / 64n, S2AA64: true, S2T0SZ: 25, S2SL0: 1, S2PS: 4, S2R: true, S2TTB: 0x12_0000n / 16n, ...ste }), 8);
+  put(memory, 0x11_0000n, ContextDescriptor.encode({ V: true, AA64: true, A: true, R: true, T0SZ: 25, T1SZ: 25, TG1: 2, EPD1: true, IPS: 4, TTB0: 0x13_0000n / 16n, TTB1: 0x13_0000n / 16n, ...cd }), 8);
+  memory.poke(0x12_0000n, 0x7fdn);
+  const first = [0x13_0000n + ((ADDRESS >> 30n) & 0x1ffn) * 8n, 0x13_1000n + ((ADDRESS >> 21n) & 0x1ffn) * 8n, 0x13_2000n + ((ADDRESS >> 12n) & 0x1ffn) * 8n];
+  memory.poke(first[0] ?? 0n, 0x13_1003n);
+  memory.poke(first[1] ?? 0n, 0x13_2003n);
+  memory.poke(first[2] ?? 0n, PAGE | 0x443n);
+  const unit = new SmmuUnit(memory, { features, spans: 'exact' });
+  unit.registers = { cr0: 13, gbpa: 0, tableBase: 0x10_0000n, tableConfig: 8 };
+  return { memory, unit, first };
+}
+
+const request = (over: Partial<SmmuRequest> = {}): SmmuRequest => ({ streamId: STREAM, write: false, privileged: false, address: ADDRESS, ...over });
+const eventOf = (s: System, over: Partial<SmmuRequest> = {}): number => {
+  const answer = s.unit.translate(request(over));
+  return answer.kind === 'refused' ? answer.fault.event : 0;
+};
+const REACHED = PAGE | (ADDRESS & 0xfffn);
+
+describe('a stream', () => {
+  it('translates by stage 1, by stage 2 or by both', () => {
+    expect(system().unit.translate(request())).toMatchObject({ kind: 'translated', address: REACHED, span: 12 });
+    expect(system({ Config: 6 }).unit.translate(request())).toMatchObject({ address: ADDRESS, span: 30 });
+    expect(system({ Config: 7 }).unit.translate(request())).toMatchObject({ address: REACHED, span: 12 });
+  });
+  it('passes, aborts without a word, or is decided by GBPA while the unit is off', () => {
+    expect(system({ Config: 4 }).unit.translate(request())).toMatchObject({ address: ADDRESS });
+    expect(system({ Config: 0 }).unit.translate(request())).toEqual({ kind: 'aborted' });
+    const { unit } = system();
+    unit.registers = { ...unit.registers, cr0: 12, gbpa: 1 << 20 };
+    expect(unit.translate(request())).toEqual({ kind: 'aborted' });
+    unit.registers = { ...unit.registers, gbpa: 0 };
+    expect(unit.translate(request())).toMatchObject({ address: ADDRESS });
+  });
+  it('may stand in a table of two levels, as far as its span goes', () => {
+    const s = system();
+    const table = (span: number): void => s.memory.poke(0x20_0000n, StreamTableDescriptor.encode({ Span: span, L2Ptr: 0x10_0000n / 64n }));
+    s.unit.registers = { ...s.unit.registers, tableBase: 0x20_0000n, tableConfig: 8 | (6 << 6) | (1 << 16) };
+    table(7);
+    expect(eventOf(s)).toBe(0);
+    for (const span of [0, 1, 6]) {
+      table(span);
+      expect(eventOf(s)).toBe(EVENTS.badStream);
+    }
+    expect(eventOf(s, { streamId: 0x1000 })).toBe(EVENTS.badStream);
+  });
+});
+
+describe('an illegal stream table entry is C_BAD_STE', () => {
+  const stalls: SmmuFeatures = { ...FEATURES, stalls: true };
+  it.each<[string, Ste, SmmuFeatures?]>([
+    ['not valid', { V: false }],
+    ['stage 1 is not built in', {}, { ...FEATURES, stage1: false }],
+    ['stage 2 is not built in', { Config: 6 }, { ...FEATURES, stage2: false }],
+    ['more descriptors than substreams', { S1CDMax: 1 }],
+    ['S1STALLD without stalls', { S1STALLD: true }],
+    ['S2AA64 clear', { Config: 6, S2AA64: false }],
+    ['S2ENDI', { Config: 6, S2ENDI: true }],
+    ['S2HA', { Config: 6, S2HA: true }],
+    ['S2HD', { Config: 6, S2HD: true }],
+    ['S2S without stalls', { Config: 6, S2S: true }],
+    ['reserved granule', { Config: 6, S2TG: 3 }],
+    ['granule that is not built in', { Config: 6, S2TG: 2 }, { ...FEATURES, granules: new Set([12] as const) }],
+    ['reserved start level', { Config: 6, S2SL0: 3 }],
+    ['too many roots', { Config: 6, S2SL0: 0 }],
+    ['no bits left for the start level', { Config: 6, S2T0SZ: 34 }],
+    ['input larger than the output', { Config: 6, S2PS: 0 }],
+    ['empty stage 2', { Config: 6, S2AA64: false, S2T0SZ: 0, S2SL0: 0, S2PS: 0, S2TTB: 0n }],
+  ])('%s', (_, ste, features) => expect(eventOf(system(ste, {}, features))).toBe(EVENTS.badSte));
+  it('and a setting that another unit has is legal there', () => {
+    expect(eventOf(system({ S1STALLD: true }, {}, stalls))).toBe(0);
+    expect(eventOf(system({ Config: 6, S2HA: true }, {}, { ...FEATURES, setsAccessFlag: true }))).toBe(0);
+  });
+});
+
+describe('an illegal context descriptor is C_BAD_CD', () => {
+  it.each<[string, Cd]>([
+    ['not valid', { V: false }],
+    ['AA64 clear', { AA64: false }],
+    ['ENDI', { ENDI: true }],
+    ['HA', { HA: true }],
+    ['HD', { HD: true }],
+    ['A clear where requests can only abort', { A: false }],
+    ['S without stalls', { S: true }],
+    ['reserved granule', { TG0: 3 }],
+    ['reserved upper granule', { EPD1: false, TG1: 0 }],
+    ['too many input bits', { T0SZ: 15 }],
+    ['too few input bits', { T0SZ: 40 }],
+    ['too few upper input bits', { EPD1: false, T1SZ: 40 }],
+    ['root beyond the output', { IPS: 0, TTB0: (1n << 32n) / 16n }],
+  ])('%s', (_, cd) => expect(eventOf(system({}, cd))).toBe(EVENTS.badCd));
+  it('and an output size that is reserved counts as the largest', () => expect(eventOf(system({}, { IPS: 7 }))).toBe(0));
+});
+
+describe('stage 1', () => {
+  it('walks the upper range for addresses that begin with ones', () => {
+    const upper = (((1n << 64n) - 1n) ^ ((1n << 39n) - 1n)) | ADDRESS;
+    expect(system({}, { EPD1: false }).unit.translate(request({ address: upper }))).toMatchObject({ address: REACHED });
+    expect(eventOf(system(), { address: upper })).toBe(EVENTS.translation);
+    expect(eventOf(system({}, { EPD0: true }))).toBe(EVENTS.translation);
+    expect(eventOf(system({}, { EPD1: false }), { address: upper ^ (1n << 60n) })).toBe(EVENTS.translation);
+    expect(eventOf(system({}, { EPD1: false, TBI1: true }), { address: upper ^ (1n << 60n) })).toBe(0);
+    expect(eventOf(system({}, { TBI0: true }), { address: ADDRESS | (0x7fn << 56n) })).toBe(0);
+  });
+  it('asks AP[1] of users, AP[2] of writes, and the tables above for both', () => {
+    const change = (at: 0 | 1 | 2, bits: bigint, over: Partial<SmmuRequest>): number => {
+      const s = system();
+      s.memory.poke(s.first[at] ?? 0n, s.memory.peek(s.first[at] ?? 0n) ^ bits);
+      return eventOf(s, over);
+    };
+    expect(change(2, 0x40n, {})).toBe(EVENTS.permission);
+    expect(change(2, 0x40n, { privileged: true })).toBe(0);
+    expect(change(2, 0x80n, { write: true })).toBe(EVENTS.permission);
+    expect(change(1, 1n << 61n, {})).toBe(EVENTS.permission);
+    expect(change(1, 1n << 61n, { privileged: true })).toBe(0);
+    expect(change(0, 1n << 62n, { write: true })).toBe(EVENTS.permission);
+    expect(change(2, 0x400n, {})).toBe(EVENTS.access);
+    expect(change(1, 1n << 43n, {})).toBe(EVENTS.walkAbort);
+    expect(change(1, 1n << 45n, {})).toBe(EVENTS.addressSize);
+    expect(change(2, 1n << 45n, {})).toBe(EVENTS.addressSize);
+  });
+  it('has its access flags set by hardware where HA says so, through a stage 2 that permits it', () => {
+    const updates: SmmuFeatures = { ...FEATURES, setsAccessFlag: true };
+    for (const config of [5, 7]) {
+      const s = system({ Config: config }, { HA: true }, updates);
+      s.memory.poke(s.first[2] ?? 0n, PAGE | 0x43n);
+      expect(eventOf(s)).toBe(0);
+      expect(s.memory.peek(s.first[2] ?? 0n)).toBe(PAGE | 0x443n);
+    }
+    const s = system({ Config: 7 }, { HA: true }, updates);
+    s.memory.poke(s.first[2] ?? 0n, PAGE | 0x43n);
+    s.memory.poke(0x12_0000n, 0x77dn);
+    expect(eventOf(s)).toBe(EVENTS.permission);
+    expect(s.memory.peek(s.first[2] ?? 0n)).toBe(PAGE | 0x43n);
+  });
+});
+
+describe('events', () => {
+  it('of stage 2 name what was being read and its guest address', () => {
+    const s = system({ Config: 7 });
+    s.memory.poke(0x12_0000n, 0n);
+    const answer = s.unit.translate(request({ write: true }));
+    expect(answer.kind === 'refused' && answer.record !== null ? Event.decode(answer.record) : null).toMatchObject({ id: EVENTS.translation, stream: STREAM, S2: true, class: 0, RnW: true, address: ADDRESS, ipa: 0x11_0000n });
+  });
+  it('are not recorded where CD.R, S2R or the event queue say so', () => {
+    const quiet = system({}, { R: false });
+    expect(quiet.unit.translate(request({ address: 0n }))).toMatchObject({ kind: 'refused', record: null });
+    expect(system({ Config: 6, S2R: false }).unit.translate(request({ address: 1n << 38n }))).toMatchObject({ kind: 'refused', record: null });
+    const off = system({ V: false });
+    off.unit.registers = { ...off.unit.registers, cr0: 1 };
+    expect(off.unit.translate(request())).toMatchObject({ kind: 'refused', record: null });
+  });
+  it('tell structures that cannot be fetched', () => {
+    expect(eventOf(system({ S1ContextPtr: (1n << 40n) / 64n }))).toBe(EVENTS.cdFetch);
+    const s = system();
+    s.unit.registers = { ...s.unit.registers, tableBase: 1n << 40n };
+    expect(eventOf(s)).toBe(EVENTS.steFetch);
+  });
+});
+
+it('the ID registers say what a unit has', () => {
+  expect(smmuFeatures(0xd44101b, 0x2730010, 0x74)).toEqual(FEATURES);
+});

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Vectors of Arm SMMUv3: one system, a few DMAs, and what an emulator let through and reported. */
+import { PlainMemory } from '@dmalab/core/iommu/plain-memory';
+import { smmuFeatures } from '@dmalab/core/iommu/smmu/contexts';
+import { SmmuUnit, type SmmuAnswer, type SmmuRequest } from '@dmalab/core/iommu/smmu/unit';
+import { FormatError, word, type Fields } from './json.ts';
+
+const hex = (value: bigint | number): string => `0x${value.toString(16)}`;
+type Ram = readonly (readonly [bigint, bigint])[];
+
+/** The unit and the requests of a vector. The emulator takes level-2 stream tables for twice as long as they are. */
+export function smmuBench(vector: Fields): { unit: SmmuUnit; ram: Ram; requests: readonly SmmuRequest[] } {
+  const ram = vector.tuples('ram').map(([base = 0n, size = 0n]) => [base, size] as const);
+  const memory = new PlainMemory(ram);
+  for (const [address = 0n, value = 0n] of vector.tuples('mem')) memory.poke(address, value);
+  const [idr0 = 0n, idr1 = 0n, , , , idr5 = 0n] = vector.words('idr');
+  const unit = new SmmuUnit(memory, { features: smmuFeatures(Number(idr0), Number(idr1), Number(idr5)), spans: 'twice' });
+  unit.registers = {
+    cr0: vector.number('cr0'),
+    gbpa: vector.raw['gbpa'] === null ? 0 : vector.number('gbpa'),
+    tableBase: vector.word('strtab_base'),
+    tableConfig: vector.number('strtab_cfg'),
+  };
+  const requests = vector.objects('dma').map((dma) => ({ streamId: vector.number('sid'), write: dma.text('dir') === 'w', privileged: false, address: dma.word('iova') }));
+  return { unit, ram, requests };
+}
+
+/** Differences, `dma 1: …`. What is marked `emulator_only` is run, but may differ. */
+export function compareSmmu(vector: Fields): readonly string[] {
+  const { unit, ram, requests } = smmuBench(vector);
+  const expected = vector.objects('expect');
+  const problems = requests.flatMap((request, i) => {
+    const want = expected[i];
+    if (want === undefined) throw new FormatError(`expect[${i}]: missing`);
+    return differences(unit.translate(request), ram, want).map((problem) => `dma ${i}: ${problem}`);
+  });
+  return vector.has('emulator_only') ? [] : problems;
+}
+
+function differences(answer: SmmuAnswer, ram: Ram, want: Fields): string[] {
+  const out: string[] = [];
+  const reaches = answer.kind === 'translated' && ram.some(([base, size]) => answer.address >= base && answer.address < base + size);
+  const ok = want.raw['ok'] === true;
+  if (reaches !== ok) out.push(`${reaches ? 'allowed' : `blocked${answer.kind === 'refused' ? `, event ${hex(answer.fault.event)}, ${answer.fault.why.rule.text}` : ''}`}, expected ${ok ? 'allowed' : 'blocked'}`);
+  if (want.has('pa') && want.raw['pa'] !== null) {
+    const ours = answer.kind === 'translated' ? hex(answer.address) : 'none';
+    if (ours !== hex(want.word('pa'))) out.push(`pa ${ours}, expected ${hex(want.word('pa'))}`);
+  }
+  // The emulator splits a DMA of eight bytes; only the first event is that of the address asked for.
+  const events = want.has('events') && want.raw['events'] !== null ? want.list('events') : [];
+  const first = events[0];
+  const theirs = Array.isArray(first) ? first.map((value: unknown, i) => hex(word(value, `events[0][${i}]`))).join(' ') : 'none';
+  const record = answer.kind === 'refused' ? answer.record : null;
+  const ours = record === null ? 'none' : [0n, 1n, 2n, 3n].map((i) => hex((record >> (64n * i)) & ((1n << 64n) - 1n))).join(' ');
+  if (ours !== theirs) out.push(`event ${ours}, expected ${theirs}`);
+  return out;
+}
