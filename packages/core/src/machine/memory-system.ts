@@ -312,8 +312,10 @@ export class Memory {
     const first = this.core.oneStep(store) ? 'all' : stage;
     if (!this.force(openTokens(store.pre, first), first)) return false;
     if (store.c === 0) {
-      if (!this.core.canDrain(store) && !(store.history !== null && this.#unlockFor(store))) return false;
-      if (store.c === 0) this.#drain(store, true);
+      const can = this.core.canDrain(store) || this.#unlockFor(store);
+      // What unlocking let go may have been this one.
+      if (!can && this.#waits(store)) return false;
+      if (this.#waits(store)) this.#drain(store, true);
     }
     if (stage === 'cpu' || store.a !== 0) return true;
     for (const other of store.history?.overlapping(store.address, store.size) ?? []) {
@@ -323,6 +325,10 @@ export class Memory {
     for (let first = this.#reachesFirst(store); first !== null; first = this.#reachesFirst(store)) if (!this.#forceStore(first, 'all')) return false;
     if (store.a === 0 && this.core.canReachAll(store)) this.#reachAll(store);
     return store.a !== 0;
+  }
+
+  #waits(store: Store): boolean {
+    return store.c === 0;
   }
 
   #reachesFirst(store: Store): Store | null {

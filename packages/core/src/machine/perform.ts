@@ -175,8 +175,10 @@ export class Performer {
     const history = this.#memory.historyOf(run, place);
     const via = op.discard === true ? 'noreturn' : 'atomic';
     const addr = this.#operand(run, op.addressDep, op.addressPick);
-    const readSpec = memory.spec('r', order, { via, addr });
+    const readSpec = memory.spec('r', order, { via, addr, moment: true });
     const writeSpec = memory.spec('w', order, { via, addr, data: this.#operand(run, op.dataDep, op.dataPick ?? op.comparePick) });
+    const forwarded = this.#forwardedUnwritten(run, op, readSpec, history);
+    if (forwarded !== null) return forwarded;
     for (;;) {
       // Both halves happen at one time here, so whatever must precede either comes first; nothing need precede a write that is not made.
       const open = [...openTokens(core.beforeRead(memory, readSpec, [], place.address, place.size), 'all'), ...core.ownPending(memory, history, place.address, place.size)];
@@ -220,6 +222,26 @@ export class Performer {
     run.results[run.ordinal + 1] = memory.views.joinOperands(read.result, done.result);
     this.#memory.issuedAtomic(store, { run, key: keyOf(op), order, operation: null, site: op.site ?? null }, order !== 'full' && order !== 'acq_rel');
     return old;
+  }
+
+  /** An atomic that finds no reason to write in own stores which have not left is a load of them. `null`: it is something else. */
+  #forwardedUnwritten(run: AgentRun, op: OpOf<'rmw'>, spec: AccessSpec, history: History<View>): Value | null {
+    const { place, order } = op;
+    const { core } = this.#memory;
+    const { memory } = run;
+    const unwritten = (own: readonly Store[]): boolean => own.length > 0 && op.modify(core.newestWay(memory, history, place.address, place.size, own).value) === undefined;
+    if (!unwritten(core.ownPending(memory, history, place.address, place.size))) return null;
+    const { own, pre } = this.#clear(run, spec, history, place);
+    if (!unwritten(own)) return null;
+    this.#memory.touch(run, place, 'load', keyOf(op));
+    const way = core.newestWay(memory, history, place.address, place.size, own);
+    const mine = ownParts(run, way.parts);
+    const read = mine.length === 0 ? core.afterRead(memory, spec, pre, way.parts, own) : this.#readOwn(run, spec, place, way.parts, mine, own);
+    core.saw(memory, history, place.address, place.size, way.parts, own);
+    const from = own[own.length - 1]?.issued ?? 0;
+    this.#recorder.emit('rmw', run.id, [from], { address: BigInt(place.address), size: place.size, old: way.value, value: way.value, order, name: op.name ?? '', from, site: op.site ?? null });
+    run.results[run.ordinal + 1] = read.result;
+    return way.value;
   }
 
   /** Makes reach everyone what must before a device's write. @throws Suspend when somebody else is in the way */
@@ -273,7 +295,7 @@ export class Performer {
     const { place, order } = op;
     if (!run.isCpu) return this.#lookAtRegister(run, op);
     const { core, registers } = this.#memory;
-    const spec = run.memory.spec('i', order, { addr: this.#operand(run, op.addressDep, op.addressPick), channel: place.owner });
+    const spec = run.memory.spec('i', order, { addr: this.#operand(run, op.addressDep, op.addressPick), channel: place.owner, moment: true });
     for (;;) {
       const open = openTokens(core.beforeRead(run.memory, spec, [], place.address, place.size), 'all');
       if (open.length === 0) break;

@@ -168,7 +168,7 @@ export class History<P = unknown> {
   }
 
   /** Time of the newest message that `agent` has seen on any byte of this one; 0 for none. */
-  lastSeen(agent: number, message: Message<P>): number {
+  lastSeen(agent: number, message: Pick<Message<P>, 'address' | 'size'>): number {
     let seen = 0;
     for (let i = message.address; i < message.address + message.size; i += 1) {
       const g = granule(i);

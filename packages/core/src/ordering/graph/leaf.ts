@@ -84,15 +84,20 @@ export class Leaf {
     };
     for (const actor of this.#actors) {
       mix(-2);
-      for (const answer of actor.answers) mix(answer === null ? -3 : typeof answer === 'bigint' ? Number(BigInt.asIntN(32, answer ^ (answer >> 32n))) : answer);
-    }
-    for (const event of this.events) {
-      let previous: ReadSource | undefined;
-      for (const read of event.reads) {
-        if (previous !== undefined && sameSource(previous, read.source)) continue;
-        previous = read.source;
-        mix(event.ordinal);
-        source(read.source);
+      for (const answer of actor.answers) {
+        mix(answer === null ? -3 : typeof answer === 'bigint' ? Number(BigInt.asIntN(32, answer)) : answer);
+        if (typeof answer === 'bigint') mix(Number(BigInt.asIntN(32, answer >> 32n)));
+      }
+      // Agent by agent: which of them came first while this was built is no part of it.
+      for (const event of this.events) {
+        if (event.agent !== actor.index) continue;
+        let previous: ReadSource | undefined;
+        for (const read of event.reads) {
+          if (previous !== undefined && sameSource(previous, read.source)) continue;
+          previous = read.source;
+          mix(event.ordinal);
+          source(read.source);
+        }
       }
     }
     for (const [, posts] of [...this.#execution.posts].sort(([a], [b]) => (a < b ? -1 : 1))) {

@@ -102,6 +102,9 @@ class Order {
     this.#state.set(key, 'open');
     this.#open.push(this.#execution.layered ? this.#execution.moment(event.node, layer) : event.node);
     for (const [earlier, at] of this.#before(event, layer)) this.#visit(earlier, at);
+    if (event.kind === 'write' && layer === 'cpu') this.#loadsFirst(event);
+    // A load is made once, so what orders it for CPUs comes with what orders it for everyone, where it can.
+    if (event.kind === 'read' && layer === 'all' && this.#twoSteps(event)) this.#visitEarly(event, 'cpu');
     if (event.kind === 'write' && event.cpu && event.place.space === 'ram' && (layer === 'cpu' || !this.#execution.layered)) this.#forwardFirst(event, layer);
     this.#open.pop();
     this.#state.set(key, 'done');
@@ -118,7 +121,7 @@ class Order {
       forEachBit(this.#execution.momentsBefore(event.node, layer), (moment) => {
         for (const [earlier, at] of this.#byMoment.get(moment) ?? []) if (earlier !== event) add(earlier, at);
       });
-      if (layer === 'all' && this.#twoSteps(event)) add(event, 'cpu');
+      if (layer === 'all' && this.#twoSteps(event) && (event.kind !== 'read' || this.#hasMoment(event))) add(event, 'cpu');
     } else {
       forEachBit(this.#execution.all.ancestors(event.node), (node) => {
         const earlier = this.#byNode.get(node);
@@ -126,6 +129,23 @@ class Order {
       });
     }
     return out.sort(([x], [y]) => x.agent - y.agent || x.ordinal - y.ordinal || x.node - y.node);
+  }
+
+  /** The machine makes a load before its CPU issues a later store, when everyone has what must come before it. */
+  #loadsFirst(store: GraphEvent): void {
+    for (const event of this.#execution.events) if (event.kind === 'read' && event.agent === store.agent && event.ordinal < store.ordinal) this.#visitEarly(event, 'all');
+  }
+
+  /** Brings something forward, unless it is behind what is being visited. */
+  #visitEarly(event: GraphEvent, layer: 'cpu' | 'all'): boolean {
+    if (this.#state.has(keyOf(event, layer))) return true;
+    const layers = layer === 'all' && this.#twoSteps(event) && this.#hasMoment(event) ? (['cpu', 'all'] as const) : [layer];
+    for (const at of layers) {
+      const above = this.#execution.layered ? this.#execution.momentsBefore(event.node, at) : this.#execution.all.ancestors(event.node);
+      for (const open of this.#open) if (hasBit(above, open)) return false;
+    }
+    this.#visit(event, layer);
+    return true;
   }
 
   /** A load that is forwarded from a waiting store is performed before that store leaves, if what comes before the load allows it. */
@@ -141,12 +161,7 @@ class Order {
       else if (this.#hasMoment(event)) needed.push([event, layer]);
       for (const { source } of event.reads) if (source !== null && isPart(source) && source.event.agent !== store.agent) needed.push([source.event, source.event.cpu ? layer : 'all']);
     }
-    for (const [event, at] of needed) {
-      if (this.#state.has(keyOf(event, at))) continue;
-      const above = this.#execution.layered ? this.#execution.momentsBefore(event.node, at) : this.#execution.all.ancestors(event.node);
-      for (const open of this.#open) if (hasBit(above, open)) return;
-      this.#visit(event, at);
-    }
+    for (const [event, at] of needed) if (!this.#visitEarly(event, at)) return;
     if (needed.every(([event, at]) => this.#state.get(keyOf(event, at)) === 'done')) this.#actions.push({ kind: 'perform', agent: this.#agents[store.agent]?.id ?? '', op: last.ordinal });
   }
 

@@ -73,7 +73,6 @@ class Scheduled {
   readonly #o: GraphOptions;
   readonly #program: Program;
   readonly #seen = new Set<string>();
-  #restarted = false;
   #leaves = 0;
   #dead = 0;
   #visited = 0;
@@ -116,7 +115,6 @@ class Scheduled {
           this.#mayWrite = this.#mayWrite.map(() => new Map<number, number>());
         }
         this.#denied = new Map();
-        this.#restarted = true;
         this.#dead = 0;
       }
     } catch (error) {
@@ -234,7 +232,8 @@ class Scheduled {
     this.#longest = Math.max(this.#longest, this.#execution.events.length);
     const leaf = new Leaf(this.#execution, this.#actors, accesses);
     const key = leaf.key();
-    if (this.#restarted && this.#seen.has(key)) return;
+    // It may have been found before the search started over, or by a read whose parts came one by one.
+    if (this.#seen.has(key)) return;
     this.#seen.add(key);
     this.#leaves += 1;
     if (this.#o.onLeaf(leaf) === 'stop') {

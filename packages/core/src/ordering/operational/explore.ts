@@ -5,15 +5,15 @@
  * the only global choice is which write gets the next time; an agent runs just
  * far enough to issue it, and reads are made then.
  *
- * A load may return a value that another agent will write (a prophecy), if
- * such a write is known from an earlier pass. It is redeemed by a write of that
- * value, and only if a later store of the reader became visible in between:
- * otherwise the load could as well have waited. A load that is ordered behind
+ * A load may return what its place will hold after a write of another agent
+ * (a prophecy), if the place is known from an earlier pass to hold that. It is
+ * redeemed by such a write, and only if a later store of the reader became
+ * visible in between: otherwise the load could as well have waited. A load that is ordered behind
  * something without a time may read all the same; then nobody may write there
  * until that has its time (native-ordering §1a).
  */
 import type { Agent, Place, Value } from '../../base/port.ts';
-import type { Message } from '../../memory/history.ts';
+import { overlaps, type Message } from '../../memory/history.ts';
 import type { InitialState } from '../../memory/initial.ts';
 import type { RuleTable } from '../rules.ts';
 import { DEVICE } from '../tables/device.ts';
@@ -45,12 +45,13 @@ export interface Search {
   /** An index below `width`. */
   choose(width: number): number;
   gaveUp(why: string): void;
-  /** Values that agents other than `reader` are known to write to a place. */
+  /** What a place is known to hold after writes of agents other than `reader`. */
   prophecies(place: Place, reader: number): readonly Value[];
-  learn(store: Message): void;
+  /** `shows`: what another agent may read from a place that the store overlaps, now that it is there. */
+  learn(store: Message, shows: (place: Place) => Iterable<Value>): void;
 }
 
-/** Values other agents are known to write: place, then value, with the agents. */
+/** What places are known to hold: place, then value, with the agents whose write made it so. */
 type Known = Map<string, Map<Value, Set<number>>>;
 
 export function exploreOperational(options: OperationalOptions): OperationalStats {
@@ -63,9 +64,12 @@ class Exploration implements Search {
   readonly #device: CompiledTable;
   #known: Known = new Map();
   readonly #learnt: Known = new Map();
+  readonly #stored = new Map<string, Place>();
   #news = false;
   /** Places that some load would prophesy about. */
-  readonly #wanted = new Set<string>();
+  readonly #wanted = new Map<string, Place>();
+  /** Some became known to be wanted in this pass, after writes that show there. */
+  #wantedLate = false;
   #why = '';
   #leaves = 0;
   #dead = 0;
@@ -87,6 +91,7 @@ class Exploration implements Search {
       this.#passes += 1;
       this.#leaves = 0;
       this.#dead = 0;
+      this.#wantedLate = false;
       do {
         this.#at = 0;
         if (new Path(this.#o, this.#cpu, this.#device, this).run()) this.#leaves += 1;
@@ -94,7 +99,7 @@ class Exploration implements Search {
         this.#visited += 1;
         if (this.#visited >= this.#o.limits.executions) this.#why ||= `more than ${this.#o.limits.executions} executions`;
       } while (this.#why === '' && this.#advance());
-      this.#news = [...this.#learnt].some(([key, values]) => this.#wanted.has(key) && [...values].some(([value, agents]) => agents.size > (this.#known.get(key)?.get(value)?.size ?? 0)));
+      this.#news = this.#wantedLate || [...this.#learnt].some(([key, values]) => this.#wanted.has(key) && [...values].some(([value, agents]) => agents.size > (this.#known.get(key)?.get(value)?.size ?? 0)));
       if (this.#passes >= limit && this.#news) this.#why ||= `values kept growing for ${limit} passes`;
       // What a pass may prophesy is fixed while it lasts, or its search would lose its way.
       this.#known = new Map([...this.#learnt].map(([key, values]) => [key, new Map([...values].map(([value, agents]) => [value, new Set(agents)]))]));
@@ -119,20 +124,28 @@ class Exploration implements Search {
 
   prophecies(place: Place, reader: number): Value[] {
     if (this.#o.loadStore === 'kept') return [];
-    const key = `${place.address}/${place.size}`;
-    this.#wanted.add(key);
+    const key = keyOf(place);
+    if (!this.#wanted.has(key)) {
+      this.#wanted.set(key, place);
+      this.#wantedLate ||= [...this.#stored].some(([stored, at]) => stored !== key && overlaps(at, place));
+    }
     const values = this.#known.get(key);
     return values === undefined ? [] : [...values].filter(([, agents]) => agents.size > 1 || !agents.has(reader)).map(([value]) => value);
   }
 
-  learn(store: Message): void {
-    const key = `${store.address}/${store.size}`;
+  learn(store: Message, shows: (place: Place) => Iterable<Value>): void {
+    const key = keyOf(store);
+    if (!this.#stored.has(key)) this.#stored.set(key, { space: 'ram', owner: '', address: store.address, size: store.size as Place['size'] }); // a store's size is an access's
+    this.#note(key, store.value, store.agent);
+    for (const [wanted, place] of this.#wanted) if (overlaps(place, store)) for (const value of shows(place)) this.#note(wanted, value, store.agent);
+  }
+
+  #note(key: string, value: Value, agent: number): void {
     let values = this.#learnt.get(key);
     if (values === undefined) this.#learnt.set(key, (values = new Map()));
-    let agents = values.get(store.value);
-    if (agents === undefined) values.set(store.value, (agents = new Set()));
-    if (agents.has(store.agent)) return;
-    agents.add(store.agent);
+    const agents = values.get(value);
+    if (agents === undefined) values.set(value, new Set([agent]));
+    else agents.add(agent);
   }
 
   #advance(): boolean {
@@ -149,3 +162,5 @@ class Exploration implements Search {
     return false;
   }
 }
+
+const keyOf = (place: { readonly address: number; readonly size: number }): string => `${place.address}/${place.size}`;

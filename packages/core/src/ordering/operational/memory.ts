@@ -57,6 +57,8 @@ export interface AccessSpec {
   readonly data: Operand<TimeView>;
   readonly partner: View;
   readonly channel: string;
+  /** A read that is made at one time for everyone, and not passed by loads before it: of a register, of an atomic. */
+  readonly moment?: boolean;
 }
 
 export interface Done {
@@ -121,8 +123,8 @@ export class OperationalMemory {
   beforeRead(agent: AgentMemory, spec: AccessSpec, own: readonly Store[], address: number, size: number): View {
     const { views } = agent;
     const lines = this.#lines(agent, address, size);
-    if (own.length === 0) return views.before(access(spec, null, views.none, views.none, false, lines));
-    let pre = views.none;
+    let pre = spec.moment === true ? this.#kept(agent, views.none) : views.none;
+    if (own.length === 0) return views.join(pre, views.before(access(spec, null, views.none, views.none, false, lines)));
     for (const store of suppliers(own, address, size)) {
       pre = views.join(pre, views.before(access(spec, store.record, views.none, views.none, !covers(store, address, size), lines)));
     }
@@ -157,9 +159,9 @@ export class OperationalMemory {
     return { event, result };
   }
 
-  /** What is last in coherence order on these bytes, for atomics. Own stores there must have left. */
-  newestWay(agent: AgentMemory, history: History<View>, address: number, size: Size): ReturnType<History<View>['candidates']>[number] {
-    const [way] = history.candidates(address, size, agent.index, agent.device, this.now, this.now, []);
+  /** What is last in coherence order on these bytes, for atomics; `own`: below own stores that have not left. */
+  newestWay(agent: AgentMemory, history: History<View>, address: number, size: Size, own: readonly Store[] = []): ReturnType<History<View>['candidates']>[number] {
+    const [way] = history.candidates(address, size, agent.index, agent.device, this.now, this.now, own);
     if (way === undefined) throw new RangeError('no way to read memory');
     return way;
   }

@@ -6,7 +6,7 @@ import { PAGE_BYTES } from '../../memory/initial.ts';
 import type { CompiledTable, Operand } from '../views.ts';
 import type { OperationalOptions, Search } from './explore.ts';
 import { AgentMemory, OperationalMemory, type AccessSpec, type Prophesied, type Store, type Supplier, type View } from './memory.ts';
-import { type TimeView, openTokens } from './time-view.ts';
+import { type TimeView, START, bounds, openTokens } from './time-view.ts';
 
 type OpOf<K extends Op['kind']> = Extract<Op, { readonly kind: K }>;
 
@@ -17,7 +17,14 @@ class Enough extends Suspend {}
 const DEAD = new Dead();
 const ENOUGH = new Enough();
 
-/** A read of a value that another agent will write. As a token it gets the time of the message that redeems it. */
+/** What a prophecy takes over with what it reads; it has the times of that. */
+interface Publication extends Token {
+  of: View | null;
+}
+/** Nothing was handed over: before every message. */
+const AT_FIRST = 0.5;
+
+/** A read of what another agent's write will show. As a token it gets the time of the message that redeems it. */
 interface Prophecy extends Prophesied, Token {
   readonly size: Size;
   readonly value: Value;
@@ -29,6 +36,13 @@ interface Prophecy extends Prophesied, Token {
   justified: boolean;
   readonly pre: View;
   message: Message<View> | null;
+  /** What it took its bytes from, oldest first, once redeemed. */
+  parts: readonly Message<View>[];
+  /** Later reads of its agent that share bytes with it and were made: it may not come to be newer there. */
+  readonly later: { readonly place: { readonly address: number; readonly size: number }; readonly parts: readonly Message<View>[] }[];
+  readonly publication: Publication | null;
+  /** It takes over what is published: exactly if it has a publication. */
+  readonly acquires: boolean;
 }
 
 /** Nobody may write to these bytes until the tokens have times. */
@@ -88,6 +102,7 @@ export class Path {
   readonly #ram: History<View>;
   #prophecies: Prophecy[] = [];
   #guards: Guard[] = [];
+  readonly #publications: Publication[] = [];
   /** Nothing gets a time any more; what is left are reads. */
   #final = false;
   /** Something got its time: the agent that runs stops before its next operation. */
@@ -197,9 +212,9 @@ export class Path {
     if (place.space !== 'ram') throw new RangeError(`the litmus explorer knows no ${place.space} space`);
     const ways: Reading[] = [];
     const own = this.#core.ownPending(memory, this.#ram, place.address, place.size);
-    const newestOwn = own.reduce((newest, store) => (store.address <= place.address && place.address + place.size <= store.address + store.size ? store.number : newest), -1);
+    const newestOwn = newestCovering(own, place);
     // What was read here before is still to come, so nothing that is there already may be read, but for an own store after it.
-    const early = memory.prophesied.some((p) => p.token.c === 0 && overlaps(p, place) && (p as Prophecy).after > newestOwn);
+    const early = this.#before(runner, place, newestOwn).some((p) => within(p, place));
     if (!early) {
       const pre = before(own);
       const open = openTokens(pre, 'all');
@@ -217,9 +232,14 @@ export class Path {
     }
     if (this.#final || memory.device || memory.views.holdsBackWrites(spec)) return ways;
     for (const value of this.#x.prophecies(place, memory.index)) {
-      const pre = before([]);
-      const prophecy: Prophecy = { c: 0, a: 0, published: null, history: this.#ram, address: place.address, size: place.size, value, reader: runner, after: memory.stores, justified: false, pre, message: null, get token() { return this; } };
-      ways.push({ value, pre, parts: [], all: [], prophecy, own: [], guard: null, newest: true });
+      const pre = memory.views.join(before([]), before(own));
+      // What it takes over matters to an acquire only, and then whether there is anything.
+      const takesOver = memory.views.compiled.publishes && spec.order !== 'plain' && spec.order !== 'relaxed';
+      for (const publication of takesOver ? [null, { c: 0, a: 0, of: null } satisfies Publication] : [null]) {
+        const published: View | null = publication === null ? null : { all: { c: 0, a: 0, tokens: [publication] }, cpu: START };
+        const prophecy: Prophecy = { c: 0, a: 0, published, history: this.#ram, address: place.address, size: place.size, value, reader: runner, after: memory.stores, justified: false, pre, message: null, parts: [], later: [], publication, acquires: takesOver, get token() { return this; } };
+        ways.push({ value, pre, parts: [], all: [], prophecy, own: [], guard: null, newest: true });
+      }
     }
     return ways;
   }
@@ -242,7 +262,13 @@ export class Path {
   /** Forwarded in part from own stores that have their times by now, the other bytes as they were before that. */
   #olderAround(runner: Runner, before: (own: readonly Store[]) => View, place: Place, pending: readonly Store[], open: readonly Token[]): Reading[] {
     const { memory } = runner;
-    const past = this.#ram.overlapping(place.address, place.size).filter((m): m is Store => m.agent === memory.index && 'record' in m && this.#ram.lastSeen(memory.index, m) <= m.c);
+    const mine = this.#ram.overlapping(place.address, place.size).filter((m): m is Store => m.agent === memory.index && 'record' in m);
+    /** It shows on some byte that its agent has seen nothing newer on, and on none other. */
+    const shows = (m: Store): boolean => {
+      const bytes = bytesOf(m, place).filter((at) => mine.findLast((own) => within({ address: at, size: 1 }, own)) === m);
+      return bytes.length > 0 && bytes.every((at) => this.#ram.lastSeen(memory.index, { address: at, size: 1 }) <= m.c);
+    };
+    const past = mine.filter(shows);
     if (past.length === 0 || open.length > 0) return [];
     const own = [...past, ...pending];
     if (uncovered(place, own).length === 0) return [];
@@ -258,7 +284,8 @@ export class Path {
     if (way.prophecy !== null) {
       this.#prophecies.push(way.prophecy);
       memory.prophesied.push(way.prophecy);
-    }
+      if (way.prophecy.publication !== null) this.#publications.push(way.prophecy.publication);
+    } else for (const prophecy of this.#before(runner, place, newestCovering(way.own, place))) prophecy.later.push({ place, parts: [...way.all, ...way.own] });
     if (way.guard !== null) this.#guards.push(way.guard);
     this.#core.saw(memory, this.#ram, place.address, place.size, way.all, way.own);
     const done = this.#core.afterRead(memory, spec, way.pre, way.prophecy === null ? way.parts : [way.prophecy], way.own, place.address, place.size);
@@ -281,8 +308,7 @@ export class Path {
     if (memory.device) {
       if (this.#guarded(place) || this.#core.reachesFirst(this.#ram, place) !== null || this.#core.lockedBy(memory, this.#ram, place.address, place.size) !== null) throw DEAD;
       const { message } = this.#core.writeNow(memory, spec, this.#ram, place.address, place.size, value);
-      this.#x.learn(message);
-      this.#redeem(message);
+      this.#written(message);
       this.#enough = true;
       return 0;
     }
@@ -295,7 +321,7 @@ export class Path {
   /** Whether a store-exclusive may be done: nobody else wrote since what was read. */
   #mayFollow(runner: Runner, place: Place, monitor: NonNullable<Runner['monitor']>): boolean {
     if (monitor.place.address !== place.address || monitor.place.size !== place.size) return false;
-    const sources = monitor.sources.map((source) => ('message' in source ? ((source as Prophecy).message ?? source) : source));
+    const sources = monitor.sources.flatMap((source): readonly Supplier[] => ('message' in source && (source as Prophecy).message !== null ? (source as Prophecy).parts : [source]));
     if (this.#core.othersSince(runner.memory, this.#ram, place.address, place.size, sources)) return false;
     return this.#core.lockedBy(runner.memory, this.#ram, place.address, place.size) === null;
   }
@@ -325,8 +351,7 @@ export class Path {
     if (memory.device) {
       if (locked || this.#guarded(place) || this.#core.reachesFirst(this.#ram, place) !== null) throw DEAD;
       const { message } = this.#core.writeNow(memory, spec, this.#ram, place.address, place.size, value);
-      this.#x.learn(message);
-      this.#redeem(message);
+      this.#written(message);
       this.#enough = true;
       return way.value;
     }
@@ -356,29 +381,89 @@ export class Path {
   #drain(runner: Runner, store: Store): void {
     this.#core.drain(runner.memory, store, false);
     for (const prophecy of this.#prophecies) if (prophecy.reader === runner && prophecy.c === 0 && store.number >= prophecy.after) prophecy.justified = true;
-    this.#x.learn(store);
-    this.#redeem(store);
+    this.#written(store);
   }
 
   #reachAll(runner: Runner, store: Store): void {
     this.#core.reachAll(runner.memory, store);
     for (const prophecy of this.#prophecies) if (prophecy.message === store) prophecy.a = store.a;
+    this.#publish();
   }
 
-  /** Prophecies of this write come true, each if it may and by choice: another write of the same value may be meant. */
+  #written(message: Message<View>): void {
+    this.#x.learn(message, (place) => this.#shows(place, message));
+    this.#redeem(message);
+    this.#publish();
+  }
+
+  /** What agents other than the writer may read from a place now: memory, and above it any of their own first stores that wait. */
+  #shows(place: Place, message: Message<View>): Set<Value> {
+    const values = new Set<Value>();
+    for (const { memory } of this.#runners) {
+      if (memory.index === message.agent) continue;
+      const own = this.#core.ownPending(memory, this.#ram, place.address, place.size);
+      for (let count = 0; count <= own.length; count += 1) {
+        const above = own.slice(0, count);
+        if (hides(above, place, message)) break;
+        values.add(this.#core.newestWay(memory, this.#ram, place.address, place.size, above).value);
+      }
+    }
+    return values;
+  }
+
+  /** Prophecies of what this write shows come true, each if it may and by choice: another write that shows the same may be meant. */
   #redeem(message: Message<View>): void {
     for (const prophecy of this.#prophecies) {
-      if (prophecy.c !== 0 || prophecy.reader.memory.index === message.agent || prophecy.address !== message.address || prophecy.size !== message.size || prophecy.value !== message.value) continue;
+      if (prophecy.c !== 0 || prophecy.reader.memory.index === message.agent || !overlaps(prophecy, message) || !prophecy.justified) continue;
       const { reader } = prophecy;
-      const blocked = this.#prophecies.some((other) => other !== prophecy && other.reader === reader && other.c === 0 && overlaps(other, prophecy) && this.#prophecies.indexOf(other) < this.#prophecies.indexOf(prophecy));
-      const covered = reader.memory.pending.some((store) => store.c === 0 && store.kind === 'ram' && store.number < prophecy.after && overlaps(store, prophecy));
-      if (blocked || covered || !prophecy.justified || this.#x.choose(2) === 1) continue;
+      const { memory } = reader;
+      const earlier = this.#prophecies.slice(0, this.#prophecies.indexOf(prophecy)).filter((other) => other.reader === reader && other.c === 0 && overlaps(other, prophecy));
+      if (earlier.some((other) => within(other, prophecy))) continue;
+      const own = this.#core.ownPending(memory, this.#ram, prophecy.address, prophecy.size).filter((store) => store.number < prophecy.after);
+      if (hides(own, prophecy, message)) continue;
+      const way = this.#core.newestWay(memory, this.#ram, prophecy.address, prophecy.size, own);
+      const parts = [...way.parts, ...own];
+      const takesOver = way.parts.some((part) => part.published !== null);
+      if (prophecy.acquires && takesOver !== (prophecy.publication !== null)) continue;
+      if (way.value !== prophecy.value || prophecy.later.some((later) => this.#isNewer(prophecy, parts, later)) || this.#x.choose(2) === 1) continue;
       prophecy.c = message.c;
       prophecy.a = message.a;
       prophecy.message = message;
-      this.#ram.saw(reader.memory.index, reader.memory.device, prophecy.address, prophecy.size, [message]);
+      prophecy.parts = parts;
+      for (const other of earlier) other.later.push({ place: prophecy, parts });
+      this.#ram.saw(memory.index, memory.device, prophecy.address, prophecy.size, way.parts);
+      if (prophecy.publication !== null) prophecy.publication.of = way.parts.reduce((all, part) => memory.views.join(all, part.published ?? memory.views.none), memory.views.none);
       const open = openTokens(prophecy.pre, 'all');
-      if (open.length > 0) this.#guards.push({ tokens: open, ranges: [prophecy] });
+      if (open.length > 0) this.#guards.push({ tokens: open, ranges: uncovered(prophecy, own) });
+    }
+  }
+
+  /** Reads of the agent that are still to come, share bytes with a place, and no own store after them hides there. */
+  #before({ memory }: Runner, place: Place, newestOwn: number): Prophecy[] {
+    // Prophecies are the only reads this explorer leaves open.
+    return (memory.prophesied as Prophecy[]).filter((p) => p.c === 0 && overlaps(p, place) && p.after > newestOwn);
+  }
+
+  /** Whether a prophecy, taking these parts, is newer on some byte than a read made after it. */
+  #isNewer(prophecy: Prophecy, parts: readonly Message<View>[], later: Prophecy['later'][number]): boolean {
+    for (const at of bytesOf(prophecy, later.place)) {
+      const [mine, its] = [parts, later.parts].map((list) => list.findLast((m) => within({ address: at, size: 1 }, m)));
+      if (mine === its || mine === undefined || its?.c === 0) continue;
+      const order = this.#ram.overlapping(at, 1);
+      const place = order.findIndex((m) => m === mine);
+      if (place < 0 || place > order.findIndex((m) => m === its)) return true;
+    }
+    return false;
+  }
+
+  /** What was handed over with what prophecies read has its times once all of it has. */
+  #publish(): void {
+    for (const publication of this.#publications) {
+      const { of } = publication;
+      if (of === null || publication.a !== 0 || openTokens(of, 'cpu').length > 0) continue;
+      const { c, a } = bounds(of);
+      publication.c = Math.max(c, AT_FIRST);
+      if (openTokens(of, 'all').length === 0) publication.a = Math.max(a, AT_FIRST);
     }
   }
 
@@ -414,8 +499,32 @@ function suppliersOf(way: Reading): readonly Supplier[] {
   return way.prophecy === null ? [...way.parts, ...way.own] : [way.prophecy];
 }
 
+interface Range {
+  readonly address: number;
+  readonly size: number;
+}
+
+/** Whether a range lies inside another. */
+const within = (range: Range, other: Range): boolean => other.address <= range.address && range.address + range.size <= other.address + other.size;
+
+/** Bytes that two ranges share. */
+function bytesOf(a: Range, b: Range): number[] {
+  const from = Math.max(a.address, b.address);
+  return Array.from({ length: Math.max(0, Math.min(a.address + a.size, b.address + b.size) - from) }, (_, i) => from + i);
+}
+
+/** Number of the newest of some own stores that covers a whole place; -1 for none. */
+function newestCovering(own: readonly Store[], place: Range): number {
+  return own.reduce((newest, store) => (within(place, store) ? store.number : newest), -1);
+}
+
+/** Whether own stores leave nothing to be seen of a message in a place. */
+function hides(own: readonly Store[], place: Range, message: Range): boolean {
+  return bytesOf(place, message).every((at) => own.some((store) => within({ address: at, size: 1 }, store)));
+}
+
 /** Bytes of a place that no own store covers, one range each. */
-function uncovered(place: Place, own: readonly Store[]): { address: number; size: number }[] {
+function uncovered(place: Range, own: readonly Store[]): { address: number; size: number }[] {
   const ranges: { address: number; size: number }[] = [];
   for (let address = place.address; address < place.address + place.size; address += 1) if (!own.some((store) => store.address <= address && address < store.address + store.size)) ranges.push({ address, size: 1 });
   return ranges;
