@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * One abstract address space, written in the formats of three IOMMUs. All have
+ * four levels of 512 entries and 4 KiB pages here, so one builder makes the trees.
+ */
+import { PlainMemory } from '@dmalab/core/iommu/plain-memory';
+import { TYPICAL } from '@dmalab/core/iommu/riscv/features';
+import { Capabilities } from '@dmalab/core/iommu/riscv/registers';
+import { BaseDeviceContext, DirectoryEntry, PageTableEntry, ProcessContext } from '@dmalab/core/iommu/riscv/structures';
+import { RiscvIommu } from '@dmalab/core/iommu/riscv/unit';
+import { ContextDescriptor, StreamTableEntry } from '@dmalab/core/iommu/smmu/structures';
+import { SmmuUnit } from '@dmalab/core/iommu/smmu/unit';
+import { Capability, ExtendedCapability } from '@dmalab/core/iommu/vtd/capabilities';
+import { FirstStageEntry, PasidDirectoryEntry, PasidEntry, ScalableContextEntry, ScalableRootEntry, SecondStageEntry } from '@dmalab/core/iommu/vtd/structures';
+import { VtdUnit } from '@dmalab/core/iommu/vtd/unit';
+
+/** A page, or a large page, and what it permits. `from` and `to` are frames; `level` 1 is 2 MiB, 2 is 1 GiB. */
+export interface Mapping {
+  readonly from: bigint;
+  readonly to: bigint;
+  readonly level: 0 | 1 | 2;
+  readonly write: boolean;
+  readonly user: boolean;
+  /** Accessed (and dirty) already; otherwise hardware sets it. */
+  readonly marked: boolean;
+}
+
+export interface AddressSpace {
+  readonly first: readonly Mapping[];
+  /** Null: addresses of the first stage are physical. */
+  readonly second: readonly Mapping[] | null;
+}
+
+export interface Access {
+  readonly address: bigint;
+  readonly write: boolean;
+  readonly supervisor: boolean;
+}
+
+/** The physical address, or null where the access is refused. */
+export interface Machine {
+  readonly name: string;
+  access(of: Access): bigint | null;
+  /** The leaf of a first-stage mapping, as it is in memory. */
+  isMarked(mapping: Mapping): boolean;
+}
+
+/** Where tables lie: all below 1 GiB, which every second stage maps onto itself. */
+const CONTEXTS = 0x100n;
+const FIRST_ROOT = 0x200n;
+const SECOND_ROOT = 0x800n;
+
+interface Encoding {
+  pointer(frame: bigint): bigint;
+  leaf(mapping: Mapping): bigint;
+}
+
+/** Writes a tree and returns where each leaf went. */
+function tree(memory: PlainMemory, root: bigint, mappings: readonly Mapping[], encoding: Encoding): Map<Mapping, bigint> {
+  const tables = new Map<string, bigint>([['', root]]);
+  let next = root + 4n;
+  const leaves = new Map<Mapping, bigint>();
+  for (const mapping of mappings) {
+    let path = '';
+    for (let level = 3; ; level -= 1) {
+      const index = (mapping.from >> BigInt(9 * level)) & 0x1ffn;
+      const at = ((tables.get(path) ?? 0n) << 12n) + index * 8n;
+      if (level === mapping.level) {
+        memory.poke(at, encoding.leaf(mapping));
+        leaves.set(mapping, at);
+        break;
+      }
+      path = `${path}/${index}`;
+      let table = tables.get(path);
+      if (table === undefined) {
+        table = next;
+        next += 1n;
+        tables.set(path, table);
+        memory.poke(at, encoding.pointer(table));
+      }
+    }
+  }
+  return leaves;
+}
+
+function put(memory: PlainMemory, address: bigint, raw: bigint, words: number): void {
+  for (let i = 0n; i < BigInt(words); i += 1n) memory.poke(address + 8n * i, (raw >> (64n * i)) & ((1n << 64n) - 1n));
+}
+
+const riscvEncoding = (secondStage: boolean): Encoding => ({
+  pointer: (frame) => DirectoryEntry.encode({ V: true, PPN: frame }),
+  leaf: ({ to, write, user, marked }) => PageTableEntry.encode({ V: true, R: true, W: write, U: secondStage || user, A: marked, D: marked, PPN: to }),
+});
+
+function riscv(space: AddressSpace): Machine {
+  const memory = new PlainMemory();
+  const capabilities = Capabilities.encode({ version: 16, Sv39: true, Sv48: true, Sv39x4: true, Sv48x4: true, AMO_HWAD: true, PAS: 50, PD8: true });
+  const iommu = new RiscvIommu(memory, { ...TYPICAL, capabilities }, { send: () => undefined, order: () => undefined, invalidated: () => undefined });
+  const leaves = tree(memory, FIRST_ROOT, space.first, riscvEncoding(false));
+  if (space.second !== null) tree(memory, SECOND_ROOT, space.second, riscvEncoding(true));
+  put(memory, (CONTEXTS << 12n) + 32n, BaseDeviceContext.encode({ V: true, PDTV: true, GADE: true, SADE: true, iohgatp_MODE: space.second === null ? 0 : 9, iohgatp_PPN: SECOND_ROOT, fsc_MODE: 1, fsc_PPN: CONTEXTS + 1n }), 4);
+  put(memory, ((CONTEXTS + 1n) << 12n) + 5n * 16n, ProcessContext.encode({ V: true, ENS: true, SUM: true, fsc_MODE: 9, fsc_PPN: FIRST_ROOT }), 2);
+  iommu.writeRegister(16, 8, 2n | (CONTEXTS << 10n));
+  return {
+    name: 'RISC-V',
+    access({ address, write, supervisor }) {
+      const answer = iommu.translate({ deviceId: 1, processId: 5, type: 'untranslated', write, execute: false, privileged: supervisor, noWrite: false, cxl: false, address });
+      return answer.kind === 'translated' ? answer.address : null;
+    },
+    isMarked: (mapping) => PageTableEntry.decode(memory.peek(leaves.get(mapping) ?? 0n)).A,
+  };
+}
+
+function vtd(space: AddressSpace): Machine {
+  const memory = new PlainMemory();
+  const leaves = tree(memory, FIRST_ROOT, space.first, {
+    pointer: (frame) => FirstStageEntry.encode({ P: true, RW: true, US: true, address: frame }),
+    leaf: ({ to, level, write, user, marked }) => FirstStageEntry.encode({ P: true, RW: write, US: user, A: marked, D: marked, PS: level > 0, address: to }),
+  });
+  if (space.second !== null) {
+    tree(memory, SECOND_ROOT, space.second, {
+      pointer: (frame) => SecondStageEntry.encode({ R: true, W: true, address: frame }),
+      leaf: ({ to, level, write, marked }) => SecondStageEntry.encode({ R: true, W: write, A: marked, D: marked, PS: level > 0, address: to }),
+    });
+  }
+  put(memory, CONTEXTS << 12n, ScalableRootEntry.encode({ LP: true, LCTP: CONTEXTS + 1n }), 2);
+  put(memory, ((CONTEXTS + 1n) << 12n) + 32n, ScalableContextEntry.encode({ P: true, PASIDE: true, PASIDDIRPTR: CONTEXTS + 2n }), 4);
+  memory.poke((CONTEXTS + 2n) << 12n, PasidDirectoryEntry.encode({ P: true, SMPTBLPTR: CONTEXTS + 3n }));
+  put(memory, ((CONTEXTS + 3n) << 12n) + 5n * 64n, PasidEntry.encode({ P: true, PGTT: space.second === null ? 1 : 3, AW: 2, SRE: true, WPE: true, SSADE: true, SSPTPTR: SECOND_ROOT, FSPTPTR: FIRST_ROOT }), 8);
+  const unit = new VtdUnit(memory, {
+    capability: Capability.encode({ SAGAW: 4, MGAW: 47, SSLPS: 3, FS1GP: true }),
+    extended: ExtendedCapability.encode({ SMTS: true, SRS: true, NEST: true, FSTS: true, SSTS: true, SSADS: true, PASID: true, PSS: 19 }),
+    hostBits: 50,
+  });
+  unit.rootTable = (CONTEXTS << 12n) | (1n << 10n);
+  return {
+    name: 'VT-d',
+    access({ address, write, supervisor }) {
+      const answer = unit.translate({ sourceId: 1, pasid: 5, type: 'untranslated', write, execute: false, privileged: supervisor, address });
+      return answer.kind === 'translated' ? answer.address : null;
+    },
+    isMarked: (mapping) => FirstStageEntry.decode(memory.peek(leaves.get(mapping) ?? 0n)).A,
+  };
+}
+
+function smmu(space: AddressSpace): Machine {
+  const memory = new PlainMemory();
+  const block = (to: bigint, level: number, flags: bigint, marked: boolean): bigint => (to << 12n) | flags | (marked ? 0x400n : 0n) | (level === 0 ? 3n : 1n);
+  const leaves = tree(memory, FIRST_ROOT, space.first, { pointer: (frame) => (frame << 12n) | 3n, leaf: ({ to, level, write, user, marked }) => block(to, level, (user ? 0x40n : 0n) | (write ? 0n : 0x80n), marked) });
+  if (space.second !== null) tree(memory, SECOND_ROOT, space.second, { pointer: (frame) => (frame << 12n) | 3n, leaf: ({ to, level, write, marked }) => block(to, level, 0x40n | (write ? 0x80n : 0n), marked) });
+  put(memory, (CONTEXTS << 12n) + 64n, StreamTableEntry.encode({ V: true, Config: space.second === null ? 5 : 7, S1ContextPtr: (CONTEXTS + 1n) * 64n, S2AA64: true, S2T0SZ: 16, S2SL0: 2, S2PS: 5, S2HA: true, S2TTB: SECOND_ROOT * 256n }), 8);
+  put(memory, (CONTEXTS + 1n) << 12n, ContextDescriptor.encode({ V: true, AA64: true, A: true, R: true, HA: true, T0SZ: 16, EPD1: true, IPS: 5, TTB0: FIRST_ROOT * 256n }), 8);
+  const unit = new SmmuUnit(memory, {
+    features: { streamBits: 8, substreamBits: 0, outputBits: 48, stage1: true, stage2: true, granules: new Set([12] as const), setsAccessFlag: true, setsDirty: false, stalls: false, abortsOnly: true, bigEndian: false },
+    spans: 'exact',
+  });
+  unit.registers = { cr0: 13, gbpa: 0, tableBase: CONTEXTS << 12n, tableConfig: 6 };
+  return {
+    name: 'SMMUv3',
+    access({ address, write, supervisor }) {
+      const answer = unit.translate({ streamId: 1, write, privileged: supervisor, address });
+      return answer.kind === 'translated' ? answer.address : null;
+    },
+    isMarked: (mapping) => (memory.peek(leaves.get(mapping) ?? 0n) & 0x400n) !== 0n,
+  };
+}
+
+export const MACHINES: readonly ((space: AddressSpace) => Machine)[] = [riscv, vtd, smmu];
