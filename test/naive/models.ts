@@ -130,6 +130,10 @@ export const AARCH64: Model = (c) => {
     seq(union(addr, data), k.rfiWhole),
   );
   const pob = union(k.pickData, seq(k.pickAddr, W), seq(k.pickCtrl, W), seq(k.pickAddr, po, W), seq(union(k.pickCtrl, seq(k.pickAddr, po)), isb, po, R));
+  // What selected a stored value selects what an own load gets from it: it orders what only writes would wait for.
+  const selects = union(k.pickData, seq(k.pickAddr, W), seq(k.pickCtrl, W), seq(k.pickAddr, po, W), data, seq(addr, W), seq(ctrl, W), seq(addr, po, W), seq(union(ctrl, k.pickCtrl, seq(union(addr, k.pickAddr), po)), isb, po, R));
+  let passedOn = seq(k.pickData, k.rfi, selects);
+  for (let i = 0; i < 3; i += 1) passedOn = union(passedOn, seq(union(k.pickData, seq(passedOn, W)), k.rfi, selects));
   const paired = k.is((e) => e.kind === 'W' && e.pair >= 0);
   const aob = union(rmw, seq(rmw, paired, k.rfi, acquires));
   const bob = union(
@@ -151,7 +155,7 @@ export const AARCH64: Model = (c) => {
   const waits = k.fence(...DMB('sy').map((o) => `dsb.${o}`));
   const ram = k.is((e) => (e.kind === 'R' || e.kind === 'W') && !e.mmio);
   const cmo = union(k.poLine, seq(addr, k.C), seq(union(M, k.C), po, full, po, k.C), seq(k.C, po, full, po, ram), seq(k.C, po, waits, po, M));
-  return { lob: union(dob, carried, pob, aob, bob, lws, cmo, channel(k, po), inOrder(k)), cpuOnly: nothing(k.n), oneEventAtomics: false };
+  return { lob: union(dob, carried, passedOn, pob, aob, bob, lws, cmo, channel(k, po), inOrder(k)), cpuOnly: nothing(k.n), oneEventAtomics: false };
 };
 
 export const RISCV: Model = (c) => {

@@ -37,6 +37,7 @@ export const KILLERS: Readonly<Record<string, Test>> = {
   'arm.forward.dependencies': 'oracle aarch64 a64.pubc.W-dmbst-W_rf_R-data-W-rfi-R-data-W_co',
   'arm.forward.part': 'row partly-forwarded-value on arm: fence dmb.ish @ ; ld y d addr:b',
   'arm.forward.part-acquire': 'row partly-forwarded-value on arm: fence dmb.ish @ acquire; ld y d',
+  'arm.forward.picks': 'row picked-value on arm: datapick:a @ fence dmb.ish',
   'arm.forward.pair-acquire': 'row acquire-own-atomic on arm: acquire',
   'arm.acquire': 'oracle aarch64 a64.lod.R-acq-W_rf_R-acq-W_rf',
   'arm.acquire.after-release': 'oracle aarch64 a64.dek.W-relacq-R_fr_W-relacq-R_fr',

@@ -55,6 +55,17 @@ export const MEMORY_ROWS: readonly RuleRow[] = [
     ],
   },
   {
+    id: 'picked-value', story: 'What selected a stored value holds back the writes that hang on an own load of it.',
+    source: 'Arm ARM DDI 0487, B2.3.6 pick dependency; herdtools7 catalogue of pick tests',
+    program: 'cpu0: ld x a; st z 1 %; ld z b; st y b\ncpu1: ld y c; @; st x 1',
+    outcomes: ['a=0 b=1 c=0', 'a=0 b=1 c=1', 'a=1 b=1 c=0'],
+    question: ['a=1 b=1 c=1'],
+    cases: [
+      ['arm', 'datapick:a @ fence dmb.ish', 'forbidden'],
+      ['arm', '@ fence dmb.ish', 'load-store'],
+    ],
+  },
+  {
     id: 'streaming', story: 'Non-temporal stores are not ordered with other stores; sfence, mfence and locked operations order them.',
     source: 'Intel SDM volume 1, 10.4.6.2; volume 3A, 9.2.2 exceptions: streaming stores',
     program: 'cpu0: st x 1 streaming; %; st y 1\ncpu1: ld y a; ld x b',

@@ -80,6 +80,8 @@ export interface Row {
   readonly join?: readonly (readonly [Source, Target])[];
   /** Joined into the view of the value (or status) the access returns. */
   readonly result?: readonly Source[];
+  /** The same at pick level: what only selected the value. */
+  readonly resultPick?: readonly Source[];
   /** Joined into what an acquire that reads this store takes over. */
   readonly publish?: readonly Source[];
   /** Default `all`. */

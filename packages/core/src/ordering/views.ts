@@ -82,6 +82,7 @@ interface Plan {
   readonly before: readonly Step[];
   readonly join: readonly Step[];
   readonly result: readonly Step[];
+  readonly resultPick: readonly Step[];
   readonly publish: readonly Step[];
 }
 
@@ -155,12 +156,13 @@ function fenceHas(name: string, pred: AccessClass, succ: AccessClass): boolean {
 }
 
 function planOf(rows: readonly Row[]): Plan {
-  const plan = { before: [] as Step[], join: [] as Step[], result: [] as Step[], publish: [] as Step[] };
+  const plan = { before: [] as Step[], join: [] as Step[], result: [] as Step[], resultPick: [] as Step[], publish: [] as Step[] };
   for (const row of rows) {
     const cpuOnly = row.reach === 'cpu';
     for (const source of row.before ?? []) plan.before.push({ source: codeOf(source), target: -1, cpuOnly, row });
     for (const [source, target] of row.join ?? []) plan.join.push({ source: codeOf(source), target: codeOf(target), cpuOnly, row });
     for (const source of row.result ?? []) plan.result.push({ source: codeOf(source), target: -1, cpuOnly, row });
+    for (const source of row.resultPick ?? []) plan.resultPick.push({ source: codeOf(source), target: -1, cpuOnly, row });
     for (const source of row.publish ?? []) plan.publish.push({ source: codeOf(source), target: -1, cpuOnly, row });
   }
   return plan;
@@ -245,11 +247,13 @@ export class ThreadViews<V> {
   after(access: Access<V>, event: Layered<V>, explain?: ExplainJoin<V>): AccessResult<V> {
     const plan = this.#plan(access);
     let result = this.none;
+    let picked = this.none;
     let published = this.none;
+    for (const step of plan.resultPick) picked = this.join(picked, this.#read(step, access, event));
     for (const step of plan.result) result = this.join(result, this.#read(step, access, event));
     for (const step of plan.publish) published = this.join(published, this.#read(step, access, event));
     this.#apply(plan.join, access, event, explain);
-    return { result: result === this.none ? this.noOperand : { v: result, pick: this.none }, published };
+    return { result: result === this.none && picked === this.none ? this.noOperand : { v: result, pick: picked }, published };
   }
 
   /** @throws RangeError for a fence the table does not know. */

@@ -2,7 +2,7 @@
 /** The A64 mnemonics, one row each or one loop for a family. Source: Arm ARM DDI 0487, C6. */
 import type { AccessOrder, Size } from '@dmalab/core/base/port';
 import { A64_CONDITIONS, addFlags, logicFlags, subFlags, type FlagRule } from './flags.ts';
-import { combine, union, type Thread, type Word } from '../thread.ts';
+import { combine, NONE, union, type Thread, type Word } from '../thread.ts';
 import { bitsOf, imm, mem, read, reg, sizeOf, source, wordText, type Operand, type Run } from './assembler.ts';
 
 const FLAGS = 32;
@@ -185,7 +185,7 @@ for (const [suffix, forced] of SUFFIXES) {
         const bytes = size(o, 0, forced);
         return (t) => {
           const x = read(t, operand.slot, bitsOf(bytes));
-          put(t, to, t.update(at(t), bytes, order, x, () => x.value));
+          put(t, to, t.update(at(t), bytes, order, x, () => x.value, { discard: to.slot < 0 }));
         };
       },
     });
@@ -199,7 +199,9 @@ for (const [suffix, forced] of SUFFIXES) {
         return (t) => {
           const compare = read(t, expected.slot, bitsOf(bytes));
           const x = read(t, operand.slot, bitsOf(bytes));
-          put(t, expected, t.update(at(t), bytes, order, x, (old) => (old === compare.value ? x.value : undefined), { compare }));
+          const old = t.update(at(t), bytes, order, x, (value) => (value === compare.value ? x.value : undefined), { compare, discard: expected.slot < 0 });
+          // When it succeeds the register holds what it held: memory has only selected that.
+          put(t, expected, old.value === compare.value ? { value: old.value, dep: NONE, pick: old.dep } : old);
         };
       },
     });

@@ -88,6 +88,30 @@ describe('AArch64 families', () => {
   });
 });
 
+describe('what the register of an AArch64 atomic depends on', () => {
+  /** Message passing: the reader looks at the flag by `atomic`, then at the data. */
+  const mp = (init: string, atomic: string, reader: string, condition: string): string => {
+    const cells = [...atomic.split(';'), reader];
+    const left = ['MOV W0,#1', 'STR W0,[X1]', 'STLR W9,[X3]'];
+    const lines = Array.from({ length: Math.max(left.length, cells.length) }, (_, i) => ` ${left[i] ?? ''} | ${cells[i] ?? ''} ;`);
+    return runLitmus(parseLitmus(`AArch64 t\n{ 0:X1=x; 0:X3=y; 0:X9=1; 1:X1=x; 1:X3=y; ${init} }\n P0 | P1 ;\n${lines.join('\n')}\nexists (${condition})\n`)).observation;
+  };
+  it.each([
+    ['a CAS that succeeds: memory has only selected it', '1:X5=1; 1:X6=2', 'CAS W5,W6,[X3]; EOR W7,W5,W5', 'LDR W2,[X1,W7,SXTW]', '1:X5=1 /\\ y=2 /\\ 1:X2=0', 'Sometimes'],
+    ['a CAS that fails: its value comes from memory', '1:X5=2; 1:X6=2', 'CAS W5,W6,[X3]; EOR W7,W5,W5', 'LDR W2,[X1,W7,SXTW]', '1:X5=1 /\\ 1:X2=0', 'Never'],
+    ['an acquiring CAS', '1:X5=1; 1:X6=2', 'CASA W5,W6,[X3]', 'LDR W2,[X1]', 'y=2 /\\ 1:X5=1 /\\ 1:X2=0', 'Never'],
+    ['an acquiring CAS without a register to put it: no acquire', 'y=7; 0:X9=0; 1:X6=2', 'CASA WZR,W6,[X3]', 'LDR W2,[X1]', 'y=2 /\\ 1:X2=0', 'Sometimes'],
+    ['the same with one', 'y=7; 0:X9=0; 1:X6=2', 'CASA W5,W6,[X3]', 'LDR W2,[X1]', 'y=2 /\\ 1:X2=0', 'Never'],
+    ['a SWP without one is no acquire either', '1:X6=2', 'SWPA W6,WZR,[X3]', 'LDR W2,[X1]', 'y=2 /\\ 1:X2=0', 'Sometimes'],
+  ])('%s', (_, init, atomic, reader, condition, expected) => expect(mp(init, atomic, reader, condition)).toBe(expected));
+});
+
+it('what a CAS compares does not flow into its register, but memory, which selected it, holds later writes back', () => {
+  const lb = (second: string): string => runLitmus(parseLitmus(`AArch64 t\n{ 0:X0=x; 0:X1=y; 1:X0=x; 1:X1=y; 1:X2=z; }\n P0 | P1 ;\n LDR W3,[X0] | ${second.split(';').join(' ;\n | ')} ;\n MOV W4,#1 | EOR W5,W5,W5 ;\n STLR W4,[X1] | MOV W4,#1 ;\n | STR W4,[X0,W5,SXTW] ;\nexists (0:X3=1 /\\ 1:X3=1)\n`)).observation;
+  expect(lb('LDR W3,[X1];EOR W5,W3,W3;CAS W5,W30,[X2]')).toBe('Sometimes');
+  expect(lb('MOV W5,#1;CAS W5,W30,[X1];MOV W3,W5')).toBe('Never');
+});
+
 describe('RISC-V families', () => {
   const BY = 0x13n;
   const rv = (code: string, ...names: string[]): string[] => run('RISCV', `0:x5=x; 0:x6=${BY}; int64_t x=${X}; int64_t 0:x10; int64_t 0:x11`, code, ...names);

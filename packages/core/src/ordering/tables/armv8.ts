@@ -53,6 +53,7 @@ const rows: Row[] = [
   // Of a read that takes only some bytes from the store, only those are read after the store's operands; what depends on the value is after both.
   { id: 'arm.forward.part', on: { access: ['r'], forwarded: true, partial: true }, result: ['from.addr', 'from.data'], source: `${ARM}.6, per byte: local read successor of a dependency`, evidence: 'section' },
   { id: 'arm.forward.part-acquire', on: { access: ['r'], forwarded: true, partial: true, order: ['acquire', 'acquirePC', 'acq_rel'] }, join: [['from.data', 'rNew'], ['from.data', 'wNew'], ['from.addr', 'rNew'], ['from.addr', 'wNew']], source: `${ARM}.6 and .7, per byte`, evidence: 'section' },
+  { id: 'arm.forward.picks', on: { access: ['r'], forwarded: true }, resultPick: ['from.dataPick'], source: `${ARM}.6 pick dependency through a local read-from`, evidence: 'section' },
   { id: 'arm.forward.pair-acquire', on: { access: ['r'], forwarded: true, fromVia: ['exclusive', 'atomic', 'noreturn'], order: ['acquire', 'acquirePC', 'acq_rel'] }, before: ['from.partner'], source: `${ARM}.6 atomic-ordered-before, acquire of an exclusive's write`, evidence: 'oracle' },
 
   { id: 'arm.acquire', on: { access: ['r'], via: RETURNING, order: ['acquire', 'acquirePC', 'acq_rel'] }, join: [['event', 'rNew'], ['event', 'wNew'], ['event', 'iNew'], ['event', 'oNew']], source: `${ARM}.7 Load-Acquire`, evidence: 'oracle' },
