@@ -17,7 +17,7 @@ describe.each(TABLES.map((table) => [table.id, table] as const))('the rules of %
     for (const row of table.rows) {
       expect(row.source.length, row.id).toBeGreaterThan(3);
       expect(['oracle', 'section', 'choice']).toContain(row.evidence);
-      expect((row.before ?? row.join ?? row.result ?? row.publish ?? []).length, row.id).toBeGreaterThan(0);
+      expect((row.before ?? row.join ?? row.result ?? row.resultPick ?? row.publish ?? []).length, row.id).toBeGreaterThan(0);
       if (row.when !== undefined) expect(table.switches, row.id).toHaveProperty(row.when[0]);
     }
   });
