@@ -4,34 +4,16 @@
  * search over all its choices. Exponential; for programs of a handful of operations.
  */
 import type { Choice, Strategy } from '../base/choice.ts';
+import { EveryAnswer } from '../base/every-answer.ts';
 
 export class EveryChoice implements Strategy {
-  readonly #answers: number[] = [];
-  readonly #widths: number[] = [];
-  #at = 0;
+  readonly #answers = new EveryAnswer();
 
   pick(choice: Choice): number {
-    const known = this.#answers[this.#at];
-    if (known === undefined) {
-      this.#answers.push(0);
-      this.#widths.push(choice.width);
-    }
-    this.#at += 1;
-    return known ?? 0;
+    return this.#answers.choose(choice.width);
   }
 
   advance(): boolean {
-    this.#at = 0;
-    while (this.#answers.length > 0) {
-      const last = this.#answers.length - 1;
-      const next = (this.#answers[last] ?? 0) + 1;
-      if (next < (this.#widths[last] ?? 0)) {
-        this.#answers[last] = next;
-        return true;
-      }
-      this.#answers.pop();
-      this.#widths.pop();
-    }
-    return false;
+    return this.#answers.advance();
   }
 }

@@ -12,6 +12,7 @@
  * something without a time may read all the same; then nobody may write there
  * until that has its time (native-ordering §1a).
  */
+import { EveryAnswer } from '../../base/every-answer.ts';
 import type { Agent, Place, Value } from '../../base/port.ts';
 import { overlaps, type Message } from '../../memory/history.ts';
 import type { InitialState } from '../../memory/initial.ts';
@@ -75,9 +76,7 @@ class Exploration implements Search {
   #dead = 0;
   #passes = 0;
   #visited = 0;
-  readonly #answers: number[] = [];
-  readonly #widths: number[] = [];
-  #at = 0;
+  readonly #answers = new EveryAnswer();
 
   constructor(options: OperationalOptions) {
     this.#o = options;
@@ -93,12 +92,11 @@ class Exploration implements Search {
       this.#dead = 0;
       this.#wantedLate = false;
       do {
-        this.#at = 0;
         if (new Path(this.#o, this.#cpu, this.#device, this).run()) this.#leaves += 1;
         else this.#dead += 1;
         this.#visited += 1;
         if (this.#visited >= this.#o.limits.executions) this.#why ||= `more than ${this.#o.limits.executions} executions`;
-      } while (this.#why === '' && this.#advance());
+      } while (this.#why === '' && this.#answers.advance());
       this.#news = this.#wantedLate || [...this.#learnt].some(([key, values]) => this.#wanted.has(key) && [...values].some(([value, agents]) => agents.size > (this.#known.get(key)?.get(value)?.size ?? 0)));
       if (this.#passes >= limit && this.#news) this.#why ||= `values kept growing for ${limit} passes`;
       // What a pass may prophesy is fixed while it lasts, or its search would lose its way.
@@ -108,14 +106,7 @@ class Exploration implements Search {
   }
 
   choose(width: number): number {
-    if (width < 2) return 0;
-    const known = this.#answers[this.#at];
-    if (known === undefined) {
-      this.#answers.push(0);
-      this.#widths.push(width);
-    }
-    this.#at += 1;
-    return known ?? 0;
+    return this.#answers.choose(width);
   }
 
   gaveUp(why: string): void {
@@ -146,20 +137,6 @@ class Exploration implements Search {
     const agents = values.get(value);
     if (agents === undefined) values.set(value, new Set([agent]));
     else agents.add(agent);
-  }
-
-  #advance(): boolean {
-    while (this.#answers.length > 0) {
-      const last = this.#answers.length - 1;
-      const next = (this.#answers[last] ?? 0) + 1;
-      if (next < (this.#widths[last] ?? 0)) {
-        this.#answers[last] = next;
-        return true;
-      }
-      this.#answers.pop();
-      this.#widths.pop();
-    }
-    return false;
   }
 }
 

@@ -271,10 +271,11 @@ export class Path {
     const past = mine.filter(shows);
     if (past.length === 0 || open.length > 0) return [];
     const own = [...past, ...pending];
-    if (uncovered(place, own).length === 0) return [];
+    if (own.length < 2 && uncovered(place, own).length === 0) return [];
     const pre = before(own);
     // It must have been made before anybody overwrote them.
     const until = Math.min(...past.flatMap((store) => this.#ram.overlapping(store.address, store.size).filter((m) => m.c > store.c && m.agent !== memory.index).map((m) => m.c)));
+    if (bounds(pre).c >= until) return [];
     const ways = this.#core.candidates(memory, this.#ram, place.address, place.size, pre, own).filter((candidate) => candidate.time < until);
     return ways.map((candidate) => ({ ...this.#reading(place, candidate, pre, own, open, false), all: [...past, ...candidate.parts] }));
   }
