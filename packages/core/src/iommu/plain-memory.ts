@@ -14,6 +14,8 @@ export interface LoggedAccess {
   readonly status: AccessStatus;
 }
 
+const LATE = 1024;
+
 export class PlainMemory implements TablePort {
   readonly data = new Uint32Array(16);
   /** Set to an array to keep a list of accesses. */
@@ -24,16 +26,23 @@ export class PlainMemory implements TablePort {
   #denied: ReadonlyMap<number, readonly number[]> = new Map();
   #corrupt: ReadonlyMap<number, readonly number[]> = new Map();
   readonly #changed = new Set<bigint>();
+  /** Frames found lately, by their low bits: a hash of a large number costs more than a table read. */
+  readonly #lateFrames = new Float64Array(LATE).fill(-1);
+  readonly #lateWords: (Uint32Array | undefined)[] = new Array<Uint32Array | undefined>(LATE).fill(undefined);
+  /** Neither ranges nor damage: nothing is ever refused. */
+  #flawless: boolean;
 
   /** @param ram pairs of base and size; everything else refuses access. Without ranges, all is RAM */
   constructor(ram: readonly (readonly [bigint, bigint])[] = []) {
     this.#ranges = ram;
+    this.#flawless = ram.length === 0;
   }
 
   /** Bytes that refuse access, and bytes that read as corrupt. */
   damage(denied: readonly bigint[], corrupt: readonly bigint[]): void {
     this.#denied = byFrame(denied);
     this.#corrupt = byFrame(corrupt);
+    this.#flawless = this.#ranges.length === 0 && denied.length === 0 && corrupt.length === 0;
   }
 
   load(frame: number, offset: number, bytes: number): AccessStatus {
@@ -76,11 +85,26 @@ export class PlainMemory implements TablePort {
   }
 
   #read(kind: 'read' | 'atomic', frame: number, offset: number, bytes: number): AccessStatus {
-    const status = this.#check(frame, offset, bytes, true);
-    this.log?.push({ kind, address: addressOf(frame, offset), bytes, status });
-    const words = this.#frames.get(frame);
-    for (let i = 0; i < bytes / 4; i += 1) this.data[i] = words === undefined || status === 'denied' ? 0 : (words[offset / 4 + i] ?? 0);
+    const status = this.#flawless ? 'ok' : this.#check(frame, offset, bytes, true);
+    if (this.log !== null) this.log.push({ kind, address: addressOf(frame, offset), bytes, status });
+    const { data } = this;
+    const words = status === 'denied' ? undefined : this.#find(frame);
+    const from = offset >>> 2;
+    const count = bytes >>> 2;
+    if (words === undefined) data.fill(0, 0, count);
+    else for (let i = 0; i < count; i += 1) data[i] = words[from + i] ?? 0;
     return status;
+  }
+
+  #find(frame: number): Uint32Array | undefined {
+    const slot = frame < 0x8000_0000 ? frame & (LATE - 1) : (frame % LATE) | 0;
+    if (this.#lateFrames[slot] === frame) return this.#lateWords[slot];
+    const words = this.#frames.get(frame);
+    if (words !== undefined) {
+      this.#lateFrames[slot] = frame;
+      this.#lateWords[slot] = words;
+    }
+    return words;
   }
 
   #check(frame: number, offset: number, bytes: number, reads: boolean): AccessStatus {

@@ -103,6 +103,10 @@ function fits(format: TableFormat, low: number, high: number): boolean {
 /** The frame of the address within a mapping of 2^`bits` frames. */
 function within(frame: number, bits: number, low: number, high: number): number {
   if (bits === 0) return frame;
+  if (bits <= 20 && frame < 0x8000_0000) {
+    const below = (1 << bits) - 1;
+    return (frame & ~below) | (((high << 20) | (low >>> 12)) & below);
+  }
   const size = 2 ** bits;
   return frame - (frame % size) + ((high * 0x10_0000 + (low >>> 12)) % size);
 }

@@ -16,6 +16,10 @@ export function bitsOf(low: number, high: number, shift: number, width: number):
 /** The frame number of an address. */
 export const frameOf = (low: number, high: number): number => high * 0x10_0000 + (low >>> 12);
 
+/** The halves of the address of a byte in a frame. Division and remainder of large numbers are slow, so small ones go by bits. */
+export const lowIn = (frame: number, offset: number): number => ((frame < 0x8000_0000 ? frame : frame % 0x10_0000) << 12) | offset;
+export const highIn = (frame: number): number => (frame < 0x8000_0000 ? frame >>> 20 : Math.floor(frame / 0x10_0000));
+
 export const addressOf = (frame: number, offset: number): bigint => (BigInt(frame) << 12n) | BigInt(offset);
 export const wordOf = (low: number, high: number): bigint => (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
 export const lowOf = (word: bigint): number => Number(word & 0xffff_ffffn);

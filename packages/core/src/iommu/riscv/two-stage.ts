@@ -8,7 +8,7 @@
  */
 import type { Access, Rule, TableFormat } from '../format.ts';
 import { Walker, type Tables, type WalkEnd } from '../walk.ts';
-import { addressOf } from '../word.ts';
+import { addressOf, highIn, lowIn } from '../word.ts';
 import type { Bus } from '../bus.ts';
 import { accessFault, guestPageFault, pageFault, type AccessKind } from './causes.ts';
 import { CORRUPT, DENIED, fault, type Fault, type Why } from './fault.ts';
@@ -114,13 +114,13 @@ export class TwoStage {
       walker.frame = frame;
       return 'reached';
     }
-    const high = Math.floor(frame / 0x10_0000);
+    const high = highIn(frame);
     if (space.sxl && high > 3) {
       walker.rule = GUEST_WIDTH;
       walker.level = space.second.levels;
       return 'refused';
     }
-    return walker.walk(space.second, space.secondRoot, ((frame % 0x10_0000) * 4096 + offset) >>> 0, high, access, space.gade, this.#secondTables);
+    return walker.walk(space.second, space.secondRoot, lowIn(frame, offset), high, access, space.gade, this.#secondTables);
   }
 
   #loadSecond(walker: Walker, frame: number, offset: number, bytes: number): WalkEnd {
@@ -171,14 +171,14 @@ export class TwoStage {
 
   #load(what: string, walker: Walker, frame: number, offset: number, bytes: number, big: boolean): WalkEnd {
     const status = this.#bus.load(what, frame, offset, bytes, big);
-    walker.low = this.#bus.data[0] ?? 0;
-    walker.high = bytes === 8 ? (this.#bus.data[1] ?? 0) : 0;
+    walker.low = (this.#bus.data[0] ?? 0) | 0;
+    walker.high = bytes === 8 ? (this.#bus.data[1] ?? 0) | 0 : 0;
     return status === 'ok' ? 'reached' : status;
   }
 
   #mark(what: string, walker: Walker, bits: number, bytes: number, big: boolean): WalkEnd | 'changed' {
     const status = this.#bus.mark(what, walker.entryFrame, walker.entryOffset, bytes, big, walker.low, walker.high, bits);
-    if (status === 'ok') walker.low = (walker.low | bits) >>> 0;
+    if (status === 'ok') walker.low |= bits;
     return status === 'ok' ? 'reached' : status;
   }
 

@@ -7,7 +7,7 @@ import { Bus } from '../bus.ts';
 import type { Access, Rule } from '../format.ts';
 import type { TablePort } from '../port.ts';
 import { Walker, type Tables, type WalkEnd } from '../walk.ts';
-import { addressOf, highOf, lowOf } from '../word.ts';
+import { addressOf, highIn, highOf, lowIn, lowOf } from '../word.ts';
 import { readContext, readStream, type Context, type SmmuFeatures, type Stream } from './contexts.ts';
 import { ACCESS_FLAG, INVALID, OUTPUT_SIZE, RANGE } from './paging.ts';
 import { Event, StreamTableDescriptor } from './structures.ts';
@@ -198,19 +198,19 @@ export class SmmuUnit {
       walker.rule = RANGE;
       return 'refused';
     }
-    return walker.walk(second.format, second.root, ((frame % 0x10_0000) * 4096 + offset) >>> 0, Math.floor(frame / 0x10_0000), access, true, this.#secondTables);
+    return walker.walk(second.format, second.root, lowIn(frame, offset), highIn(frame), access, true, this.#secondTables);
   }
 
   #load(what: string, walker: Walker, bytes: number): WalkEnd {
     const status = this.bus.load(what, walker.entryFrame, walker.entryOffset, bytes, false);
-    walker.low = this.bus.data[0] ?? 0;
-    walker.high = this.bus.data[1] ?? 0;
+    walker.low = (this.bus.data[0] ?? 0) | 0;
+    walker.high = (this.bus.data[1] ?? 0) | 0;
     return status === 'ok' ? 'reached' : status;
   }
 
   #mark(what: string, walker: Walker, bits: number, bytes: number): WalkEnd | 'changed' {
     const status = this.bus.mark(what, walker.entryFrame, walker.entryOffset, bytes, false, walker.low, walker.high, bits);
-    if (status === 'ok') walker.low = (walker.low | bits) >>> 0;
+    if (status === 'ok') walker.low |= bits;
     return status === 'ok' ? 'reached' : status;
   }
 

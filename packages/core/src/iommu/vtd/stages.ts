@@ -3,7 +3,7 @@
 import type { Bus } from '../bus.ts';
 import type { Access, Rule, TableFormat } from '../format.ts';
 import { Walker, type Tables, type WalkEnd } from '../walk.ts';
-import { addressOf } from '../word.ts';
+import { addressOf, highIn, lowIn } from '../word.ts';
 import * as rules from './paging.ts';
 
 /** Why a request was refused: reason, table, entry, rule. */
@@ -101,7 +101,7 @@ export class VtdStages {
   }
 
   #walkSecond(format: TableFormat, root: number, frame: number, offset: number, access: Access): WalkEnd {
-    return this.second.walk(format, root, ((frame % 0x10_0000) * 4096 + offset) >>> 0, Math.floor(frame / 0x10_0000), access, true, this.#secondTables);
+    return this.second.walk(format, root, lowIn(frame, offset), highIn(frame), access, true, this.#secondTables);
   }
 
   #loadFirst(walker: Walker, frame: number, offset: number, bytes: number): WalkEnd {
@@ -129,14 +129,14 @@ export class VtdStages {
 
   #load(what: string, walker: Walker, frame: number, offset: number, bytes: number): WalkEnd {
     const status = this.#bus.load(what, frame, offset, bytes, false);
-    walker.low = this.#bus.data[0] ?? 0;
-    walker.high = this.#bus.data[1] ?? 0;
+    walker.low = (this.#bus.data[0] ?? 0) | 0;
+    walker.high = (this.#bus.data[1] ?? 0) | 0;
     return status === 'ok' ? 'reached' : status;
   }
 
   #mark(what: string, walker: Walker, bits: number, bytes: number): WalkEnd | 'changed' {
     const status = this.#bus.mark(what, walker.entryFrame, walker.entryOffset, bytes, false, walker.low, walker.high, bits);
-    if (status === 'ok') walker.low = (walker.low | bits) >>> 0;
+    if (status === 'ok') walker.low |= bits;
     return status === 'ok' ? 'reached' : status;
   }
 
