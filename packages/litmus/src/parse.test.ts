@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseLitmus } from './parse.ts';
 import { printRun } from './print.ts';
+import { runOperational } from './run-operational.ts';
 import { runLitmus } from './run.ts';
 import { LitmusError } from './source.ts';
 
@@ -65,6 +66,18 @@ describe('typed registers', () => {
 
 it('locations smaller than what is stored there show their own bytes', () => {
   expect(states(one('AArch64', 'uint8_t t[4]; 0:X1=t; uint8_t y; 0:X2=y', 'MOV W0,#0x102; STR W0,[X1]; STRH W0,[X1,#2]; STR W0,[X2]', 'locations [t; y;] forall (t[2]=2)'))).toEqual(['t={2,1,2,1};t[2]=2;[y]=2']);
+});
+
+describe('an unaligned access', () => {
+  it.each([
+    ['AArch64', '0:X1=x; 1:X1=x; uint64_t x', 'MOV W0,#0x101', 'LDURH W2,[X1,#3]', 'STURH W0,[X1,#3]', '1:X2'],
+    ['RISCV', '0:x6=x; 1:x6=x; uint64_t x', 'li x5,257', 'lhu x7,3(x6)', 'sh x5,3(x6)', '1:x7'],
+    ['X86_64', '0:rcx=x; 1:rcx=x; uint64_t x', 'movw $257,%ax', 'movw 3(%rcx),%bx', 'movw %ax,3(%rcx)', '1:rbx'],
+  ])('on %s tears into bytes; the operational form refuses it', (arch, init, value, read, write, seen) => {
+    const test = parseLitmus(`${arch} t\n{ ${init} }\n P0 | P1 ;\n ${value} | ${read} ;\n ${write} | ;\nlocations [${seen};] forall (true)\n`);
+    expect(runLitmus(test).states.map((s) => s.key.split('=')[1])).toEqual(['0', '1', '256', '257']);
+    expect(runOperational(test)).toMatchObject({ complete: false, why: 'an unaligned access tears into bytes, which the graph form alone does' });
+  });
 });
 
 it('prints ~exists as herd does: its witnesses are the executions without the outcome', () => {

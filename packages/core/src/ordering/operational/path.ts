@@ -171,6 +171,7 @@ export class Path {
   }
 
   #perform(runner: Runner, op: Op): Value {
+    if ('place' in op && op.place.space === 'ram' && op.place.address % op.place.size !== 0) throw new Abandon('an unaligned access tears into bytes, which the graph form alone does');
     if (this.#enough && !this.#final) throw ENOUGH;
     switch (op.kind) {
       case 'load':
