@@ -4,6 +4,7 @@ import { EveryChoice } from '@dmalab/core/machine/explore-choices';
 import { OperationalMachine } from '@dmalab/core/machine/operational';
 import { CORE_PROFILES, type CoreProfileId } from '@dmalab/core/machine/profile';
 import type { Value } from '@dmalab/core/base/port';
+import { exploreGraph } from '@dmalab/core/ordering/graph/explore';
 import { enumerate } from '../naive/enumerate.ts';
 import { kept } from '../naive/models.ts';
 import { DEVICE_ROWS } from './device-rows.table.ts';
@@ -28,6 +29,20 @@ describe('what a device may see, in the operational form', () => {
         expect(executions).toBeLessThan(300_000);
       });
     }
+  }
+});
+
+describe('what a device may see, in the graph form', () => {
+  for (const row of DEVICE_ROWS) {
+    it(`${row.id}: ${row.story}`, () => {
+      for (const [profile, expected] of Object.entries(row.outcomes) as [CoreProfileId, readonly string[]][]) {
+        const { agents, initial, outcome } = program(row, profile);
+        const core = CORE_PROFILES[profile];
+        const found = new Set<string>();
+        const { why } = exploreGraph({ table: core.ordering, agents, initial, loadStore: 'kept', lineSize: core.coherent ? 0 : core.lineSize, limits: { executions: 10_000, events: 100 }, onLeaf: () => void found.add(outcome()) });
+        expect([profile, why, ...[...found].sort()]).toEqual([profile, '', ...[...expected].sort()]);
+      }
+    });
   }
 });
 

@@ -26,6 +26,8 @@ export const TABLES: Record<ModelName, RuleTable> = { x86: X86_TSO, arm: ARMV8, 
 export const NAIVE: Record<ModelName, naive.Model> = { x86: naive.X86, arm: naive.AARCH64, riscv: naive.RISCV, strict: naive.STRICT };
 const PROFILES: Record<ModelName, CoreProfile> = { x86: CORE_PROFILES['x86-64'], arm: CORE_PROFILES.arm64, riscv: { ...CORE_PROFILES.arm64, id: 'riscv64', ordering: RVWMO }, strict: CORE_PROFILES.strict };
 
+const LINE = 64;
+
 export interface Found {
   /** Sorted. */
   readonly outcomes: readonly string[];
@@ -53,6 +55,7 @@ export function byGraph(program: Mini, model: ModelName, o: FormOptions = {}): F
     agents: program.agents,
     initial: EMPTY_STATE,
     loadStore: o.loadStore ?? 'free',
+    lineSize: o.lines === true ? LINE : 0,
     interrupts: program.routes,
     limits: { executions: o.limit ?? 200_000, events: 200 },
     onLeaf: (leaf) => {
@@ -131,13 +134,13 @@ function valueOf(place: Place, bytes: readonly number[]): Value {
 }
 
 /** Outcomes of the machine led through every execution of the graph form. A guide that loses its way, or comes out elsewhere, is an outcome of its own. */
-export function guided(program: Mini, model: ModelName, o: { readonly memory?: boolean } = {}): string[] {
+export function guided(program: Mini, model: ModelName, o: { readonly memory?: boolean; readonly profile?: CoreProfile } = {}): string[] {
   const registers = (i: number): ReadonlyMap<string, Value> => program.agents[i]?.registers ?? new Map();
   const leaves: { readonly guide: Guide; readonly outcome: string }[] = [];
-  exploreGraph({ table: TABLES[model], agents: program.agents, initial: EMPTY_STATE, loadStore: 'kept', interrupts: program.routes, limits: { executions: 200_000, events: 200 }, onLeaf: (leaf) => void leaves.push({ guide: leaf.linearise(), outcome: outcomeOf(program, registers, o.memory === false ? null : (place) => leaf.final(place)) }) });
+  exploreGraph({ table: TABLES[model], agents: program.agents, initial: EMPTY_STATE, loadStore: 'kept', lineSize: o.profile?.coherent === false ? LINE : 0, interrupts: program.routes, limits: { executions: 200_000, events: 200 }, onLeaf: (leaf) => void leaves.push({ guide: leaf.linearise(), outcome: outcomeOf(program, registers, o.memory === false ? null : (place) => leaf.final(place)) }) });
   const found = new Set<string>();
   for (const { guide, outcome } of leaves) {
-    const replayed = machineRun(program, model, guide, o.memory);
+    const replayed = machineRun(program, model, guide, o.memory, o.profile);
     found.add(guide.diverged !== '' ? guide.diverged : replayed === outcome ? outcome : `${outcome} became ${replayed}`);
   }
   return [...found].sort();

@@ -91,12 +91,16 @@ describe('random programs over cache lines that the device does not see have the
         for (let seed = FIRST; seed < FIRST + count; seed += 1) {
           const text = randomProgram(model, family, seed);
           const program = mini(text);
+          const profile = LINE_PROFILES[model];
           const { outcomes } = byNaive(program, model, { memory: false, loadStore: 'kept', lines: true });
-          const machine = within(() => byMachine(program, model, { memory: false, profile: LINE_PROFILES[model], limit: RUNS }));
+          const graph = byGraph(program, model, { memory: false, loadStore: 'kept', lines: true });
+          expect({ seed, text, why: graph.why, outcomes: graph.outcomes }).toEqual({ seed, text, why: '', outcomes });
+          expect({ seed, text, outcomes: guided(program, model, { memory: false, profile }) }).toEqual({ seed, text, outcomes });
+          const machine = within(() => byMachine(program, model, { memory: false, profile, limit: RUNS }));
           if (machine !== null) {
             compared += 1;
             expect({ seed, text, outcomes: machine.outcomes }).toEqual({ seed, text, outcomes });
-          } else expect({ seed, text, strange: sampled(program, model, 100, seed, LINE_PROFILES[model]).filter((o) => !outcomes.includes(o)) }).toEqual({ seed, text, strange: [] });
+          } else expect({ seed, text, strange: sampled(program, model, 100, seed, profile).filter((o) => !outcomes.includes(o)) }).toEqual({ seed, text, strange: [] });
         }
         expect(compared).toBeGreaterThan(0);
       }, LONG ? 3_600_000 : 60_000);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
-import { byMachine, byNaive, sampled } from './forms.ts';
+import { byGraph, byMachine, byNaive, guided, sampled } from './forms.ts';
 import { LINE_PROFILES, LINE_ROWS, lineProgram } from './rule-rows.lines.ts';
 import { short } from './rule-rows.ts';
 
@@ -10,6 +10,9 @@ describe('cache maintenance on a machine whose device does not see the lines', (
       const program = lineProgram(row, filling);
       const expected = [...row.outcomes, ...(answer === 'allowed' ? row.question : [])].sort();
       expect(short(byNaive(program, model, { memory: false, loadStore: 'kept', lines: true }).outcomes)).toEqual(expected);
+      const graph = byGraph(program, model, { memory: false, loadStore: 'kept', lines: true });
+      expect([graph.why, ...short(graph.outcomes)]).toEqual(['', ...expected]);
+      expect(short(guided(program, model, { memory: false, profile: LINE_PROFILES[model] }))).toEqual(expected);
       const found = byMachine(program, model, { memory: false, profile: LINE_PROFILES[model], limit: 3_000 });
       if (found.why === '') expect(short(found.outcomes)).toEqual(expected);
       else {

@@ -5,6 +5,7 @@
  */
 import type { Deviation } from '@dmalab/core/base/choice';
 import type { TraceEvent } from '@dmalab/core/base/events';
+import { QUIET } from '@dmalab/core/machine/memory-system';
 import { explore, type Exploration, type Failure } from '@dmalab/checker/explore';
 import { Replay } from '@dmalab/checker/strategies/replay';
 import { decodeToken, encodeToken, originDifferences, shortHash, type Token, type TokenOrigin } from '@dmalab/checker/token';
@@ -248,7 +249,7 @@ class TheEngine implements Engine {
   #explore(system: DriverSystem, onProgress: (progress: { executions: number; phase: string }) => void): Exploration {
     const { program, manifest } = system.spec;
     const { executions, fuel, bound } = manifest.budget;
-    return explore({ execute: (strategy) => system.execute(strategy, program.memo), graph: graphOf(system, program.memo) }, { executions, fuel, bound }, (progress) => {
+    return explore({ execute: (strategy) => system.execute(strategy, program.memo), graph: graphOf(system, program.memo), skip: ({ key }) => key.startsWith(QUIET) }, { executions, fuel, bound }, (progress) => {
       if (progress.executions % TICK === 0) onProgress(progress);
     });
   }

@@ -11,10 +11,8 @@ const MOST_EVENTS = 20_000;
 /** Branches given up for each execution that is judged, at most. */
 const DEAD_PER_LEAF = 50;
 
-/** `undefined` where a component keeps state the graph form does not know: cache lines of a non-coherent profile. */
-export function graphOf(system: DriverSystem, memo: GuestMemo): System['graph'] {
+export function graphOf(system: DriverSystem, memo: GuestMemo): NonNullable<System['graph']> {
   const { core } = system;
-  if (!core.coherent) return undefined;
   return ({ leaves }, onLeaf) => {
     const parts = system.graphParts(memo);
     if (parts === null) return { leaves: 0, dead: 0, complete: false, why: 'probe failed' };
@@ -25,6 +23,7 @@ export function graphOf(system: DriverSystem, memo: GuestMemo): System['graph'] 
       initial: parts.initial,
       interrupts: parts.routes,
       endian: core.endian,
+      lineSize: core.coherent ? 0 : core.lineSize,
       loadStore: 'kept',
       limits: { executions: leaves * DEAD_PER_LEAF, events: MOST_EVENTS },
       onLeaf: (leaf) => {

@@ -237,8 +237,8 @@ export class DriverSystem {
     return interruptRoutes(this.#platform);
   }
 
-  #common(boot: boolean): Pick<MachineOptions, 'profile' | 'interrupts' | 'registers'> {
-    return { profile: this.core, interrupts: boot ? [] : this.#routes(), registers: new Map(this.#devices.map((device) => [device.id, device.registers])) };
+  #common(boot: boolean): Pick<MachineOptions, 'profile' | 'lines' | 'interrupts' | 'registers'> {
+    return { profile: this.core, lines: 'all', interrupts: boot ? [] : this.#routes(), registers: new Map(this.#devices.map((device) => [device.id, device.registers])) };
   }
 
   #describe(): Json {

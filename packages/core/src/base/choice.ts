@@ -34,6 +34,8 @@ export type Subject =
   | { readonly kind: 'drain' | 'deliver'; readonly store: StoreName }
   /** By answer: the number of the interrupt that is taken; none for an answer beyond them. */
   | { readonly kind: 'irq'; readonly op: number; readonly numbers: readonly number[] }
+  /** A line may move by itself right before an access; `behind`: it is clean and memory has other content. */
+  | { readonly kind: 'line'; readonly line: number; readonly before: { readonly agent: string; readonly op: number } | StoreName; readonly state: 'absent' | 'behind' | 'dirty' }
   /** `op`: ordinal of the operation that asks, in its agent's run. */
   | { readonly kind: 'op'; readonly op: number };
 export type StepOption = { readonly kind: 'agent'; readonly agent: string } | { readonly kind: 'store' | 'post'; readonly store: StoreName; /** It goes to the CPUs only. */ readonly cpusOnly?: true } | { readonly kind: 'line' };

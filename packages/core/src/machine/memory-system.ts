@@ -4,6 +4,7 @@
  * coherent, registers and posted writes. Stores leave their agent here, at
  * once or held back as the strategy says, or because something forces them.
  */
+import type { Subject } from '../base/choice.ts';
 import type { Place } from '../base/port.ts';
 import type { LineEffect } from '../cache/lines.ts';
 import { History, type Message, type Token } from '../memory/history.ts';
@@ -27,6 +28,9 @@ interface Issue {
   readonly operation: 'clean' | 'invalidate' | 'clean+invalidate' | null;
   readonly site: { readonly file: string; readonly line: number; readonly column: number } | null;
 }
+
+/** Begins the key of a question about a line that does no harm by moving: no device has used it and nobody maintained it, or it goes clean. */
+export const QUIET = 'quiet ';
 
 export class Memory {
   readonly core: OperationalMemory;
@@ -83,10 +87,10 @@ export class Memory {
     for (const line of cached.lines.linesOf(place.address, place.size)) {
       if (run.isCpu) {
         this.usedLines.add(line);
-        this.#moveLine(line, 'load', key);
+        this.#moveLine(line, 'load', key, { agent: run.id, op: run.ordinal + 1 });
         this.fill(line, why);
       } else {
-        this.#moveLine(line, why === 'load' ? 'device-read' : 'device-write', key);
+        this.#moveLine(line, why === 'load' ? 'device-read' : 'device-write', key, { agent: run.id, op: run.ordinal + 1 });
         this.sharedLines.add(line);
       }
     }
@@ -97,7 +101,7 @@ export class Memory {
    * that, and only where it changes something: a dirty line goes back, an absent one comes in before a device changes DRAM, a clean one
    * makes room for newer content, before somebody looks at it, adds to it or makes DRAM newer still.
    */
-  #moveLine(line: number, before: 'load' | 'store' | 'maintain' | 'device-read' | 'device-write', key: string): void {
+  #moveLine(line: number, before: 'load' | 'store' | 'maintain' | 'device-read' | 'device-write', key: string, by: Extract<Subject, { kind: 'line' }>['before']): void {
     const { cached } = this;
     if (cached === null || this.#lines === 'none' || (this.#lines === 'shared' && !this.sharedLines.has(line))) return;
     for (;;) {
@@ -108,7 +112,8 @@ export class Memory {
       const comes = state === 'absent' && before === 'device-write' && (all || this.usedLines.has(line) || this.sharedLines.has(line));
       if (!goes && !comes) return;
       const name = `0x${line.toString(16)}`;
-      if (this.#questions.ask('machine', 'step', `line ${name} before ${key}`, 2, (i) => (i === 0 ? `line ${name} stays ${state}` : goes ? `line ${name} is evicted` : `line ${name} is prefetched`)) === 0) return;
+      const harmful = this.sharedLines.has(line) && state !== 'clean';
+      if (this.#questions.ask('machine', 'step', `${harmful ? '' : QUIET}line ${name} before ${key}`, 2, (i) => (i === 0 ? `line ${name} stays ${state}` : goes ? `line ${name} is evicted` : `line ${name} is prefetched`), () => ({ kind: 'line', line, before: by, state: state === 'clean' ? 'behind' : state })) === 0) return;
       if (goes) this.evict(line);
       else this.fill(line, 'prefetch');
     }
@@ -283,7 +288,7 @@ export class Memory {
     if (cached) {
       for (const line of this.cached?.lines.linesOf(store.address, store.size) ?? []) {
         this.usedLines.add(line);
-        this.#moveLine(line, 'store', issue.key);
+        this.#moveLine(line, 'store', issue.key, { agent: run.id, number: store.number });
         this.fill(line, 'store');
       }
     }
@@ -375,7 +380,7 @@ export class Memory {
     const { cached } = this;
     if (cached === null) return;
     const line = store.address;
-    this.#moveLine(line, 'maintain', issue.key);
+    this.#moveLine(line, 'maintain', issue.key, { agent: issue.run.id, number: store.number });
     if (issue.operation === 'clean') this.#lineEffect(cached.clean(line), 'maintenance');
     else if (issue.operation === 'invalidate') this.#lineEffect(cached.drop(line), 'maintenance');
     else this.#lineEffect(cached.cleanAndInvalidate(line), 'maintenance');

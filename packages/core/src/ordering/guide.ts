@@ -19,6 +19,9 @@ export type Action =
   /** An agent performs its operations up to this ordinal. */
   | { readonly kind: 'perform'; readonly agent: string; readonly op: number };
 
+/** How an access of a cache line is told apart: stores and maintenance of CPUs by their number, the others by the operation. */
+export const lineKey = (line: number, by: { readonly agent: string; readonly op: number } | StoreName): string => `${line}/${by.agent}/${'op' in by ? `op${by.op}` : by.number}`;
+
 export interface Answer {
   readonly value: Value | null;
   /** Stores of others, or own ones that may have left, that a read takes its bytes from; `null` for operations that read nothing. */
@@ -29,6 +32,8 @@ export interface Plan {
   readonly actions: readonly Action[];
   /** By agent id, op by op. */
   readonly answers: ReadonlyMap<string, readonly Answer[]>;
+  /** By `lineKey`: a cache line right before an access of it, when nothing moves any more by itself. `behind`: clean, and memory has other content. */
+  readonly lines?: ReadonlyMap<string, 'absent' | 'clean' | 'behind' | 'dirty'>;
 }
 
 const same = (a: StoreName, b: StoreName): boolean => a.agent === b.agent && a.number === b.number;
@@ -61,6 +66,12 @@ export class Guide implements Strategy {
         if (next?.kind !== 'drain' || !same(next.store, about.store)) return 1;
         if (choice.width < 3) return 0;
         return this.#reachesAllWith(next.store) ? 0 : 2;
+      case 'line': {
+        const wanted = this.plan.lines?.get(lineKey(about.line, about.before));
+        if (wanted === undefined) return 0;
+        // Fetching too much does no harm: a load that is performed late may want what was there before, and a clean line goes as it came.
+        return about.state === 'absent' ? 1 : Number(wanted !== about.state);
+      }
       case 'deliver':
         return next?.kind === 'arrive' && same(next.store, about.store) ? 0 : 1;
       case 'read':

@@ -9,15 +9,17 @@ import type { AccessClass, Via } from '../rules.ts';
 import type { Access, Layered, Operand, StoreRecord } from '../views.ts';
 import type { Actor } from './actor.ts';
 import { hasBit, NO_BITS, oneBit, type Bits } from './bits.ts';
-import type { Cell } from './cells.ts';
+import { CPU_COPY, type Cell } from './cells.ts';
 import { isPart, type CellState, type Execution, type GraphEvent, type Prophecy, type ReadPart, type ReadSource, type StorePart } from './execution.ts';
 import type { Knowledge, KnownWrite } from './knowledge.ts';
+import { linePossible, unitPossible } from './lines.ts';
 
 export type Way = () => Value | null | undefined;
 type LoadOp = Extract<Op, { kind: 'load' }>;
 type StoreOp = Extract<Op, { kind: 'store' }>;
 type RmwOp = Extract<Op, { kind: 'rmw' }>;
 type AwaitOp = Extract<Op, { kind: 'await' }>;
+type MaintainOp = Extract<Op, { kind: 'maintain' }>;
 type ReadOp = LoadOp | RmwOp | AwaitOp;
 
 /** Not this form's: the reason, for people. */
@@ -56,14 +58,33 @@ export class Accesses {
   must: StorePart | null = null;
   /** Told each cell that is read, and by whom. */
   readonly onRead: (cell: Cell, actor: Actor) => void;
+  /** Whether whatever is still to come to lines comes after what this agent does now, so that a read without an order will not get one. */
+  readonly #settled: (actor: Actor) => boolean;
 
-  constructor(o: { execution: Execution; knowledge: Knowledge; later: (agent: number) => boolean; keepLoadStore: boolean; publishes: boolean; onRead: (cell: Cell, actor: Actor) => void }) {
+  constructor(o: { settled?: (actor: Actor) => boolean; execution: Execution; knowledge: Knowledge; later: (agent: number) => boolean; keepLoadStore: boolean; publishes: boolean; onRead: (cell: Cell, actor: Actor) => void }) {
     this.#x = o.execution;
     this.#knowledge = o.knowledge;
     this.#later = o.later;
     this.#keepLoadStore = o.keepLoadStore;
     this.#publishes = o.publishes;
     this.onRead = o.onRead;
+    this.#settled = o.settled ?? (() => false);
+  }
+
+  maintain(actor: Actor, op: MaintainOp): Way[] {
+    return [() => {
+      const { views } = actor;
+      let place = actor.places.get(lineIndex(op.line))?.view ?? views.none;
+      for (const cell of this.#x.cells.ofLine(op.line)) if (cell.region === CPU_COPY) place = views.join(place, actor.places.get(cell.index)?.view ?? views.none);
+      const request: Access<Bits> = { class: 'm', via: 'plain', order: 'plain', addr: views.noOperand, data: views.noOperand, partner: views.none, place, channel: '', from: null, partial: false, released: views.none };
+      const before = this.#keepLoadStore ? views.join(views.before(request), actor.reads) : views.before(request);
+      const node = this.#x.node(before, 'one');
+      this.#x.events.push({ node, agent: actor.index, cpu: true, ordinal: actor.ordinal, kind: 'maintain', access: 'm', op, place: { space: 'ram', owner: CPU_COPY, address: op.line, size: 8 }, value: 0, writeIndex: -1, parts: [], reads: [], record: null });
+      const view = this.#x.view(node, true);
+      views.after(request, view);
+      actor.touch(this.#x, lineIndex(op.line), view, -1);
+      return 0;
+    }];
   }
 
   load(actor: Actor, op: LoadOp): Way[] {
@@ -190,6 +211,13 @@ export class Accesses {
       if (source !== undefined) out.push({ source, value: source.value });
     }
     out.push({ source: null, value: this.#x.cells.initial(cell) });
+    const twin = this.#x.cells.twin(cell);
+    if (twin !== null) {
+      // A fill or a write-back may have brought it.
+      for (const source of this.#x.state(twin).order) out.push({ source, value: source.value });
+      const initial = this.#x.cells.initial(twin);
+      if (initial !== this.#x.cells.initial(cell)) out.push({ source: null, value: initial });
+    }
     for (const known of this.#knowledge.of(cell)) {
       if (!this.#later(known.agent)) continue;
       const made = this.#x.prophecies.get(`${known.agent}/${known.writeIndex}`);
@@ -234,7 +262,7 @@ export class Accesses {
       });
       at += cells.length;
       const own = actor.compiled.table.forwarding ? ownSuppliers(actor, sources) : [];
-      const plain: Access<Bits> = { class: access, via, order, addr, data: views.noOperand, partner: none, place: this.#place(actor, cells), channel: device, from: null, partial: false, released: this.#released(actor, sources) };
+      const plain: Access<Bits> = { class: access, via, order, addr, data: views.noOperand, partner: none, place: this.#place(actor, cells), lines: this.#maintained(actor, cells[0]), channel: device, from: null, partial: false, released: this.#released(actor, sources) };
       const requests = own.length === 0 ? [plain] : own.map((store): Access<Bits> => ({ ...plain, from: store.record, partial: !covers(store.place, piece) }));
       let before = none;
       for (const request of requests) before = views.join(before, views.before(request));
@@ -255,17 +283,38 @@ export class Accesses {
         const previous = channel ? undefined : actor.places.get(cell.index);
         const source = sources[i] ?? null;
         const prophesied = source === null || isPart(source) ? 0 : source.generation;
+        if (this.#x.cells.twin(cell) !== null) {
+          if (!this.#readThrough(actor, event, cell, source, chosen[at - cells.length + i]?.value ?? 0, reads)) return undefined;
+          continue;
+        }
         const read: ReadPart = { event, cell: cell.index, node: this.#x.coherence.add(previous === undefined ? NO_BITS : oneBit(previous.node)), source, channel, prophesied };
         event.reads.push(read);
         reads.push(read);
         if (!this.#x.attach(this.#x.state(cell), read)) return undefined;
         if (!channel) actor.touch(this.#x, cell.index, this.#x.view(node, actor.cpu), read.node);
       }
+      if (cells.some((cell) => this.#x.cells.twin(cell) !== null) && this.#settled(actor) && !(cells.every((cell) => unitPossible(this.#x, cell)) && linePossible(this.#x, this.#x.cells.lines?.lineOf(op.place.address) ?? 0))) return undefined;
       for (const request of requests) result = views.joinOperands(result, views.after(request, this.#x.view(node, actor.cpu)).result);
       view = views.join(view, this.#x.view(node, actor.cpu));
     }
     actor.reads = views.join(actor.reads, view);
     return { value, view, result, reads };
+  }
+
+  /** A unit of a cache line that two copies exist of: only who wrote it is chosen here. */
+  #readThrough(actor: Actor, event: GraphEvent, cell: Cell, source: ReadSource, initial: Value, reads: ReadPart[]): boolean {
+    const previous = actor.places.get(cell.index);
+    const read: ReadPart = { event, cell: cell.index, node: this.#x.coherence.add(previous === undefined ? NO_BITS : oneBit(previous.node)), source, channel: false, prophesied: 0, ...(source === null ? { initial } : {}) };
+    event.reads.push(read);
+    reads.push(read);
+    if (!this.#x.attachThrough(read)) return false;
+    if (actor.cpu) {
+      // It is forwarded from the newest own store, or that has left.
+      const own = this.#x.state(cell).order.filter((part) => part.event.agent === actor.index);
+      for (const part of own) if (part !== source && own.every((other) => other.event.ordinal <= part.event.ordinal) && !this.#x.edge(part.event, event)) return false;
+    }
+    actor.touch(this.#x, cell.index, this.#x.view(event.node, actor.cpu), read.node);
+    return true;
   }
 
   /** The next message of a channel that satisfies, none twice. */
@@ -381,8 +430,17 @@ export class Accesses {
 
   #place(actor: Actor, cells: readonly Cell[]): Layered<Bits> {
     let view = actor.views.none;
-    for (const cell of cells) view = actor.views.join(view, actor.places.get(cell.index)?.view ?? actor.views.none);
+    for (const cell of cells) {
+      view = actor.views.join(view, actor.places.get(cell.index)?.view ?? actor.views.none);
+      view = actor.views.join(view, this.#maintained(actor, cell));
+    }
     return view;
+  }
+
+  /** Own maintenance of the line that a cell lies in. */
+  #maintained(actor: Actor, cell: Cell | undefined): Layered<Bits> {
+    if (cell?.region !== CPU_COPY) return actor.views.none;
+    return actor.places.get(lineIndex(this.#x.cells.lines?.lineOf(cell.address) ?? 0))?.view ?? actor.views.none;
   }
 
   // --- writing
@@ -432,7 +490,7 @@ export class Accesses {
       const request: Access<Bits> = { class: mmio ? 'o' : 'w', via: o.via, order: o.order, addr, data: o.data, partner: o.partner, place: this.#place(actor, cells), channel: mmio ? op.place.owner : '', from: null, partial: false, released: views.none };
       let before = views.before(request);
       if (this.#keepLoadStore) before = views.join(before, actor.reads);
-      let node = this.#x.node(before, actor.cpu && !mmio ? 'store' : 'one');
+      let node = this.#x.node(before, actor.cpu && !mmio && (this.#x.cells.lines === null || op.place.uncached === true) ? 'store' : 'one');
       const view = this.#x.view(node, actor.cpu);
       const after = views.after(request, view);
       result = views.joinOperands(result, after.result);
@@ -501,6 +559,9 @@ export class Accesses {
     return Number(this.#x.cells.part(place, value, { index: -1, region: '', address: piece.address, size: piece.size }));
   }
 }
+
+/** Where an agent's maintenance of a line is kept among its places. */
+const lineIndex = (line: number): number => -1 - line;
 
 const isStreaming = (op: Op): boolean => op.kind === 'store' && op.order === 'streaming';
 

@@ -27,8 +27,8 @@ export interface GraphEvent {
   readonly cpu: boolean;
   /** Ordinal of the op it belongs to, from 1. */
   readonly ordinal: number;
-  /** `accept`: an MMIO write left its CPU; its `write` is the arrival. */
-  readonly kind: 'read' | 'write' | 'accept';
+  /** `accept`: an MMIO write left its CPU; its `write` is the arrival. `maintain`: of the cache line at its place. */
+  readonly kind: 'read' | 'write' | 'accept' | 'maintain';
   readonly access: AccessClass;
   readonly op: Op;
   readonly place: Place;
@@ -71,6 +71,8 @@ export interface ReadPart {
   readonly cell: number;
   readonly node: number;
   source: ReadSource;
+  /** What it found, where it read the content from before the execution and a cache line makes that ambiguous. */
+  readonly initial?: Value;
   /** Took a message of a channel: order of arrival, no order before later messages. */
   readonly channel: boolean;
   /** Generation of the knowledge its source was prophesied from; 0 if it was there. */
@@ -217,6 +219,11 @@ export class Execution {
     return this.all.edge(x, y) && (!this.layered || this.#both.edge(this.#forAll[x] ?? 0, this.#forAll[y] ?? 0));
   }
 
+  /** One moment comes before another. */
+  follows(x: GraphEvent, layerOfX: 'cpu' | 'all', y: GraphEvent, layerOfY: 'cpu' | 'all'): boolean {
+    return this.layered ? this.#both.edge(this.moment(x.node, layerOfX), this.moment(y.node, layerOfY)) : this.all.edge(x.node, y.node);
+  }
+
   /** What a store publishes comes before the node that stands for it. */
   publish(published: Layered<Bits>, node: number): boolean {
     if (!this.all.edges(published.all, node)) return false;
@@ -307,6 +314,11 @@ export class Execution {
       if (later !== undefined && !this.cpuEdge(read.event, later.event)) return false;
     }
     return true;
+  }
+
+  /** Ties a read of a cache line to where its value came from, by whatever way: which moments lie between is for lines.ts to say. */
+  attachThrough(read: ReadPart): boolean {
+    return read.source === null || (isPart(read.source) && this.#readsFrom(read.source, read));
   }
 
   /** A prophesied write has come: its readers become readers of `part`. Channel readers stay outside its reader list. */

@@ -31,6 +31,8 @@ export interface GraphOptions {
   readonly agents: readonly Agent[];
   readonly initial: InitialState;
   readonly endian?: 'little' | 'big';
+  /** Bytes of a cache line, where devices do not see them; absent or 0 where they do. Needs the scheduled search. */
+  readonly lineSize?: number;
   /** `kept`: a load is never passed by a later store of its agent (what a plain run does). */
   readonly loadStore: 'kept' | 'free';
   /** Where interrupts go; a message on any other line reaches nobody. */

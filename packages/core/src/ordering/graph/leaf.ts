@@ -6,17 +6,20 @@ import type { Actor } from './actor.ts';
 import { Guide } from '../guide.ts';
 import type { Bits } from './bits.ts';
 import { linearise } from './linearise.ts';
+import type { LineOrder } from './lines.ts';
 import { isPart, type CellState, type Execution, type GraphEvent, type ReadSource } from './execution.ts';
 
 export class Leaf {
   readonly #execution: Execution;
   readonly #actors: readonly Actor[];
   readonly #accesses: Accesses;
+  readonly #lines: LineOrder | undefined;
 
-  constructor(execution: Execution, actors: readonly Actor[], accesses: Accesses) {
+  constructor(execution: Execution, actors: readonly Actor[], accesses: Accesses, lines?: LineOrder) {
     this.#execution = execution;
     this.#actors = actors;
     this.#accesses = accesses;
+    this.#lines = lines;
   }
 
   /** In the order in which they were made: by agent, then program order. */
@@ -64,7 +67,7 @@ export class Leaf {
 
   /** Makes the operational machine go through this execution. Stays valid after the handler returns. */
   linearise(): Guide {
-    return new Guide(linearise(this.#execution, this.#actors.map((a) => ({ id: a.agent.id, cpu: a.cpu, answers: a.answers }))));
+    return new Guide(linearise(this.#execution, this.#actors.map((a) => ({ id: a.agent.id, cpu: a.cpu, answers: a.answers })), this.#lines));
   }
 
   /** Equal for equal executions, however memory was cut. */

@@ -5,11 +5,12 @@
  * of RAM are performed as late as their agent's next such moment allows, and
  * read what the leaf says. With CPU-only edges a store has two moments.
  */
-import type { Action, Answer, Plan } from '../guide.ts';
+import { lineKey, type Action, type Answer, type Plan } from '../guide.ts';
 import type { StoreName } from '../../base/choice.ts';
 import type { Value } from '../../base/port.ts';
 import { forEachBit, hasBit } from './bits.ts';
 import { isPart, type Execution, type GraphEvent } from './execution.ts';
+import { lineOf, type LineOrder, type LineState } from './lines.ts';
 
 interface AgentAnswers {
   readonly id: string;
@@ -17,7 +18,7 @@ interface AgentAnswers {
   readonly answers: readonly (Value | null)[];
 }
 
-export function linearise(execution: Execution, agents: readonly AgentAnswers[]): Plan {
+export function linearise(execution: Execution, agents: readonly AgentAnswers[], lines?: LineOrder): Plan {
   const names = storeNames(execution.events, agents);
   const answers = new Map<string, Answer[]>();
   for (const agent of agents) answers.set(agent.id, agent.answers.map((value): Answer => ({ value, sources: null })));
@@ -33,7 +34,12 @@ export function linearise(execution: Execution, agents: readonly AgentAnswers[])
     }
     list[event.ordinal - 1] = { value: answer.value, sources };
   }
-  return { actions: new Order(execution, agents, names).actions(), answers };
+  const found = new Map<string, LineState>();
+  for (const [event, state] of lines?.found ?? []) {
+    const name = event.cpu ? names.get(event) : undefined;
+    found.set(lineKey(lineOf(execution.cells, event), name ?? { agent: agents[event.agent]?.id ?? '', op: event.ordinal }), state);
+  }
+  return { actions: new Order(execution, agents, names).actions(), answers, lines: found };
 }
 
 /** Store numbers as the machine counts them: one an operation, interrupts left out. */
@@ -93,7 +99,7 @@ class Order {
 
   /** Events that are in the CPUs' order as well. */
   #twoSteps(event: GraphEvent): boolean {
-    return this.#execution.layered && event.cpu;
+    return this.#execution.layered && event.cpu && this.#execution.moment(event.node, 'cpu') !== this.#execution.moment(event.node, 'all');
   }
 
   #visit(event: GraphEvent, layer: 'cpu' | 'all'): void {
@@ -172,11 +178,27 @@ class Order {
     return event.place.space !== 'ram' && !event.reads.some((r) => r.channel);
   }
 
+  /** Whether all that its agent does before a load of a cache line can be done by now; if not, the load is performed late, and reads what is old by then. */
+  #comesInTurn(load: GraphEvent): boolean {
+    const done = (event: GraphEvent, layer: 'cpu' | 'all'): boolean => this.#state.get(keyOf(event, layer)) === 'done';
+    return this.#execution.events.every((event) => {
+      if (event.agent !== load.agent || event.ordinal >= load.ordinal || event.kind !== 'read') return true;
+      if (lineOf(this.#execution.cells, event) >= 0) return done(event, 'all') || done(event, 'cpu');
+      if (this.#hasMoment(event)) return done(event, 'all');
+      return event.reads.every(({ source }) => source === null || !isPart(source) || source.event.agent === load.agent || done(source.event, source.event.cpu && this.#twoSteps(source.event) ? 'cpu' : 'all'));
+    });
+  }
+
   #emit(event: GraphEvent, layer: 'cpu' | 'all'): void {
     const agent = this.#agents[event.agent]?.id ?? '';
     const store = this.#names.get(event);
     const perform: Action = { kind: 'perform', agent, op: event.ordinal };
     if (event.kind === 'read') {
+      if (lineOf(this.#execution.cells, event) >= 0) {
+        // At the first of its moments.
+        if ((layer === 'cpu' || !this.#twoSteps(event) || this.#state.get(keyOf(event, 'cpu')) !== 'done') && this.#comesInTurn(event)) this.#actions.push(perform);
+        return;
+      }
       if (this.#hasMoment(event) && layer === (this.#twoSteps(event) && event.place.space === 'ram' ? 'cpu' : 'all')) this.#actions.push(perform);
       return;
     }

@@ -23,7 +23,7 @@ export class Program {
     this.#cpu = new CompiledTable(options.table);
     this.#device = new CompiledTable(options.deviceTable ?? DEVICE);
     this.publishes = this.#cpu.publishes;
-    this.cells = new Cells(options.initial, options.endian ?? 'little');
+    this.cells = new Cells(options.initial, options.endian ?? 'little', options.lineSize ?? 0);
     this.routes = options.agents.map((agent) => (options.interrupts ?? []).filter((route) => route.cpu === agent.id));
   }
 

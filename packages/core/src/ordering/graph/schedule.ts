@@ -20,6 +20,8 @@ import { Split } from './cells.ts';
 import type { Execution, Mark, StorePart } from './execution.ts';
 import { Knowledge } from './knowledge.ts';
 import { Leaf } from './leaf.ts';
+import { reaching } from './reaching.ts';
+import { orderLines, TooManyOrders, type LineOrder } from './lines.ts';
 import { Program } from './program.ts';
 import type { GraphOptions, GraphStats } from './explore.ts';
 
@@ -85,6 +87,8 @@ class Scheduled {
   /** Agents that were not allowed to wait for a cell. */
   #denied = new Map<number, Set<number>>();
   #learnt = false;
+  /** `cell/agent`: assumed never to write there. */
+  #assumed = new Set<string>();
 
   #execution: Execution;
   #actors: readonly Actor[] = [];
@@ -115,10 +119,11 @@ class Scheduled {
           this.#mayWrite = this.#mayWrite.map(() => new Map<number, number>());
         }
         this.#denied = new Map();
+        this.#assumed = new Set();
         this.#dead = 0;
       }
     } catch (error) {
-      if (error instanceof NotInGraph) this.#incomplete = error.message;
+      if (error instanceof NotInGraph || error instanceof TooManyOrders) this.#incomplete = error.message;
       else if (!(error instanceof Stop)) throw error;
     }
     return { leaves: this.#leaves, dead: this.#dead, passes: this.#passes, events: this.#longest, complete: this.#incomplete === '', why: this.#incomplete };
@@ -133,7 +138,7 @@ class Scheduled {
     this.#status = this.#actors.map(() => 'ready' as const);
     this.#waits = this.#actors.map(() => null);
     this.#shared = this.#actors.map(() => false);
-    this.#accesses = new Accesses({ execution: this.#execution, knowledge: new Knowledge(), later: () => false, keepLoadStore: true, publishes: false, onRead: () => undefined });
+    this.#accesses = new Accesses({ settled: (actor) => this.#settled(actor.index), execution: this.#execution, knowledge: new Knowledge(), later: () => false, keepLoadStore: true, publishes: false, onRead: () => undefined });
     this.#arrivals = [];
     this.#trail = [];
     this.#current = 0;
@@ -223,15 +228,27 @@ class Scheduled {
       }
     }
     const mark = this.#execution.mark();
-    if (this.#actors.every((actor) => accesses.interruptsRight(actor, this.#program.routes[actor.index] ?? []))) this.#report(accesses);
-    else this.#dead += 1;
+    const right = this.#actors.every((actor) => accesses.interruptsRight(actor, this.#program.routes[actor.index] ?? []));
+    const lines = right ? (this.#program.cells.lines === null ? undefined : orderLines(this.#execution, 'stay')) : null;
+    if (lines === null) this.#dead += 1;
+    else {
+      const complete = this.#execution.mark();
+      this.#report(accesses, lines, '');
+      // What a line does to memory that nobody reads any more is judged all the same.
+      if (lines !== undefined && !lines.overwrites) {
+        this.#execution.undo(complete);
+        const other = orderLines(this.#execution, 'overwrite');
+        if (other?.overwrites === true) this.#report(accesses, other, ' over');
+      }
+    }
     this.#execution.undo(mark);
   }
 
-  #report(accesses: Accesses): void {
+  #report(accesses: Accesses, lines: LineOrder | undefined, more: string): void {
+    if (lines !== undefined) this.#keep(lines);
     this.#longest = Math.max(this.#longest, this.#execution.events.length);
-    const leaf = new Leaf(this.#execution, this.#actors, accesses);
-    const key = leaf.key();
+    const leaf = new Leaf(this.#execution, this.#actors, accesses, lines);
+    const key = leaf.key() + more;
     // It may have been found before the search started over, or by a read whose parts came one by one.
     if (this.#seen.has(key)) return;
     this.#seen.add(key);
@@ -240,6 +257,34 @@ class Scheduled {
       this.#incomplete ||= 'stopped';
       throw new Stop();
     }
+  }
+
+  /** The order in which accesses came to the lines, as edges. */
+  #keep({ order }: LineOrder): void {
+    order.forEach(({ event, layer }, i) => {
+      const before = order[i - 1];
+      if (before !== undefined) this.#execution.follows(before.event, before.layer, event, layer);
+    });
+  }
+
+  /**
+   * Whether all that is still to come comes after what an agent does now: every other agent is at its end or waits for a write of one
+   * of those, and loads stay before later stores.
+   */
+  #settled(current: number): boolean {
+    const behind = new Set([current]);
+    for (let grew = true; grew; ) {
+      grew = false;
+      this.#waits.forEach((wait, agent) => {
+        if (wait === null || behind.has(agent)) return;
+        const writers = this.#actors.filter((other) => other.index !== agent && this.#status[other.index] !== 'done' && wait.cells.some((cell) => this.#mayWrite[other.index]?.has(cell) === true));
+        if (writers.some((other) => !behind.has(other.index))) return;
+        for (const cell of wait.cells) for (const other of this.#actors) if (!behind.has(other.index) && other.index !== agent && this.#status[other.index] !== 'done') this.#assumed.add(`${cell}/${other.index}`);
+        behind.add(agent);
+        grew = true;
+      });
+    }
+    return this.#status.every((status, agent) => status === 'done' || behind.has(agent));
   }
 
   // --- choices
@@ -347,6 +392,7 @@ class Scheduled {
   #learn(agent: number, cell: number, writeIndex: number): void {
     const known = this.#mayWrite[agent];
     if (known === undefined || (known.get(cell) ?? -1) >= writeIndex) return;
+    if (!known.has(cell) && this.#assumed.has(`${cell}/${agent}`)) this.#learnt = true;
     known.set(cell, writeIndex);
     for (const denied of this.#denied.get(cell) ?? []) if (denied !== agent) this.#learnt = true;
   }
@@ -372,10 +418,11 @@ class Scheduled {
 
   // --- operations
 
-  #perform(actor: Actor, op: Op): Value {
+  #perform(actor: Actor, asked: Op): Value {
     this.#deliver();
     const accesses = this.#accesses;
     if (accesses === null) throw DEAD;
+    const op = reaching(this.#program.cells, actor.cpu, asked);
     if (this.#execution.events.length > this.#o.limits.events) {
       this.#incomplete ||= `an execution of more than ${this.#o.limits.events} events`;
       throw DEAD;
@@ -389,7 +436,8 @@ class Scheduled {
         actor.views.branch(actor.operand(op.dep, op.pick));
         return 0;
       case 'maintain':
-        throw new NotInGraph('cache maintenance is explored by the operational form only');
+        if (this.#program.cells.lines === null) return 0;
+        return this.#answered(this.#choose(actor, actor.ordinal, op, accesses.maintain(actor, op)));
       case 'store':
         this.#attempts(actor, op);
         return this.#answered(this.#choose(actor, actor.ordinal, op, accesses.store(actor, op)));
@@ -438,7 +486,11 @@ class Scheduled {
     if (op.kind === 'interrupt' || op.kind === 'idle') return this.#routesOf(actor, op).flatMap((r) => this.#program.cells.of({ space: 'irq', owner: r.device, address: r.vector, size: 4 }).map((c) => c.index));
     if (!('place' in op)) return [];
     const place: Place = op.place;
-    return this.#program.cells.of(place).map((c) => c.index);
+    return this.#program.cells.of(place).flatMap((c) => {
+      // A write to either copy of a line may be what a read waits for.
+      const twin = op.kind === 'store' ? null : this.#program.cells.twin(c);
+      return twin === null ? [c.index] : [c.index, twin.index];
+    });
   }
 
   /** Waiting for a write that is still to come, where one may be. */
