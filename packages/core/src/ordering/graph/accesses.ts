@@ -42,6 +42,12 @@ interface Candidate {
 }
 const isKnown = (s: ReadSource | KnownWrite): s is KnownWrite => s !== null && 'generation' in s;
 
+/** Whether the parts that are foreseen of one write are of one value of it. */
+function oneWrite(chosen: readonly Candidate[]): boolean {
+  const known = chosen.map((c) => c.source).filter(isKnown);
+  return known.every((x, i) => known.slice(0, i).every((y) => x === y || x.agent !== y.agent || x.writeIndex !== y.writeIndex));
+}
+
 /** A piece is one indivisible event; an access that is too large or unaligned is several. */
 function pieces(place: Place, indivisible: number): readonly Place[] {
   if (place.space !== 'ram' || (place.size <= indivisible && place.address % place.size === 0)) return [place];
@@ -200,7 +206,7 @@ export class Accesses {
       choices = choices.length === 1 && choices[0]?.length === 0 ? candidates.map((c) => [c]) : choices.flatMap((chosen) => candidates.map((c) => [...chosen, c]));
     }
     const { must } = this;
-    return choices.filter((chosen) => (must === null || chosen.some((c) => c.source === must)) && wanted(this.#valueOf(op.place, chosen)));
+    return choices.filter((chosen) => oneWrite(chosen) && (must === null || chosen.some((c) => c.source === must)) && wanted(this.#valueOf(op.place, chosen)));
   }
 
   #candidates(cell: Cell): Candidate[] {
