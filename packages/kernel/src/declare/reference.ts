@@ -53,7 +53,7 @@ function rowSection(row: NumberedRow): string[] {
   ];
 }
 
-const BUILDS = ['x86-64', 'arm64', 'strict', 'x86-64-up', 'arm64-up', 'strict-up'] as const satisfies readonly (keyof typeof LOWERINGS)[];
+const BUILDS = ['x86-64', 'arm64', 'riscv64', 'strict', 'x86-64-up', 'arm64-up', 'riscv64-up', 'strict-up'] as const;
 const SHOWN: readonly (readonly [name: string, access: Access])[] = [
   ['smp_store_release', 'store-release'],
   ['smp_load_acquire', 'load-acquire'],
@@ -70,6 +70,10 @@ function step(one: Step): string {
   return one.kind === 'branch' ? 'branch' : `access (${one.order})`;
 }
 
+/** A lock marks that it was taken only where the profile has a name for that. */
+const takes = ({ lock, locked }: Lowering): string => [lock === null ? 'compiler' : `atomic (${lock})`, ...(locked === null ? [] : [locked])].join('; ');
+const frees = ({ mmiowb, unlocks, unlock }: Lowering): string => [...(mmiowb === null ? [] : [`after writel: ${mmiowb}`]), ...(unlocks === null ? [] : [unlocks]), ...unlock.map(step)].join('; ');
+
 function loweringSection(): string[] {
   const cell = (lowering: Lowering, primitive: (typeof BARRIERS)[number]): string => lowering.barriers[primitive].map((fence) => (fence === 'compiler' ? 'compiler only' : `\`${fence}\``)).join(' ');
   return [
@@ -81,6 +85,8 @@ function loweringSection(): string[] {
     `|---|---|${BUILDS.map(() => '---').join('|')}|`,
     ...BARRIERS.map((name) => `| \`${name}\` | ${BARRIER_WEIGHT[name]} | ${BUILDS.map((build) => cell(LOWERINGS[build], name)).join(' | ')} |`),
     ...SHOWN.map(([name, access]) => `| \`${name}\` | | ${BUILDS.map((build) => LOWERINGS[build].accesses[access].map(step).join('; ')).join(' | ')} |`),
+    `| \`spin_lock\` | | ${BUILDS.map((build) => takes(LOWERINGS[build])).join(' | ')} |`,
+    `| \`spin_unlock\` | | ${BUILDS.map((build) => frees(LOWERINGS[build])).join(' | ')} |`,
     '',
     'The weight is what the cost metric `barriers` counts (our choice).',
     '',

@@ -106,6 +106,10 @@ describe('what the register of an AArch64 atomic depends on', () => {
   ])('%s', (_, init, atomic, reader, condition, expected) => expect(mp(init, atomic, reader, condition)).toBe(expected));
 });
 
+it.each([['nop', 'Sometimes'], ['lfence', 'Sometimes'], ['clflushopt (x)', 'Sometimes'], ['sfence', 'Never'], ['mfence', 'Never']])('movnti, %s, mov: message passing is %s wrong', (between, expected) => {
+  expect(runLitmus(parseLitmus(`X86_64 t\n{}\n P0 | P1 ;\n movl $1,%eax | movl (y),%eax ;\n movnti %eax,(x) | movl (x),%ebx ;\n ${between} | ;\n movl $1,(y) | ;\nexists (1:rax=1 /\\ 1:rbx=0)\n`)).observation).toBe(expected);
+});
+
 it('what a CAS compares does not flow into its register, but memory, which selected it, holds later writes back', () => {
   const lb = (second: string): string => runLitmus(parseLitmus(`AArch64 t\n{ 0:X0=x; 0:X1=y; 1:X0=x; 1:X1=y; 1:X2=z; }\n P0 | P1 ;\n LDR W3,[X0] | ${second.split(';').join(' ;\n | ')} ;\n MOV W4,#1 | EOR W5,W5,W5 ;\n STLR W4,[X1] | MOV W4,#1 ;\n | STR W4,[X0,W5,SXTW] ;\nexists (0:X3=1 /\\ 1:X3=1)\n`)).observation;
   expect(lb('LDR W3,[X1];EOR W5,W3,W3;CAS W5,W30,[X2]')).toBe('Sometimes');
