@@ -136,16 +136,17 @@ export class TwoStage {
   #loadFirst(walker: Walker, frame: number, offset: number, bytes: number): WalkEnd {
     const space = this.#space;
     if (space === null) return 'unreached';
-    const dirties = space.sade && (space.gade ? this.#switches.tableDirty === 'on-read' : this.#switches.tableClean === 'fault');
     this.#implicitWrite = false;
-    const end = this.#walkSecond(space, frame, offset, dirties ? TABLE_READ_DIRTIES : TABLE_READ);
-    if (end !== 'reached') {
-      this.#end = end;
-      return 'unreached';
+    let at = frame;
+    if (space.second !== 'bare') {
+      const dirties = space.sade && (space.gade ? this.#switches.tableDirty === 'on-read' : this.#switches.tableClean === 'fault');
+      this.#end = this.#walkSecond(space, frame, offset, dirties ? TABLE_READ_DIRTIES : TABLE_READ);
+      if (this.#end !== 'reached') return 'unreached';
+      at = this.second.frame;
     }
-    walker.entryFrame = this.second.frame;
+    walker.entryFrame = at;
     walker.entryOffset = offset;
-    return this.#load(FIRST[walker.level] ?? '', walker, this.second.frame, offset, bytes, space.firstBig);
+    return this.#load(FIRST[walker.level] ?? '', walker, at, offset, bytes, space.firstBig);
   }
 
   /** How the second stage ended when it kept the first from a table. */
