@@ -134,12 +134,14 @@ function check(program: NaiveProgram, s: Shape): void {
   const key = rf.map((row, w) => row.map((x, r) => (x ? `${w}>${r} ` : '')).join('')).join('');
   let order = s.orders.get(key);
   if (order === undefined) s.orders.set(key, (order = program.model({ events, po: s.po, sameBytes: s.sameBytes, rf, rfi } satisfies Candidate)));
-  const { lob, cpuOnly, oneEventAtomics } = order;
+  const { lob, stay, cpuOnly, oneEventAtomics } = order;
   const taken = relation(n, (w, j) => at(j).kind !== 'F' && at(j).kind !== 'I' && events.some((e, i) => e.kind === 'I' && e.interrupt === 'msi' && rf[w]?.[i] === true && s.po[i]?.[j] === true));
   const readsFirst = relation(n, (i, j) => at(j).kind === 'I' && at(i).kind === 'R' && s.po[i]?.[j] === true);
   const layered = cpuOnly.some((row) => row.includes(true));
-  const consistent = posted(events, s.po, union(lob, taken, readsFirst), apart(rf), union(fr, co)).some((everyone) => {
-    if (!acyclic(oneEventAtomics ? merged(everyone, events) : everyone)) return false;
+  const relations = (local: Relation): Relation[] => posted(events, s.po, union(local, taken, readsFirst), apart(rf), union(fr, co));
+  const whole = oneEventAtomics ? relations(lob).map((r) => acyclic(merged(r, events))) : null;
+  const consistent = relations(stay === undefined ? lob : union(lob, stay)).some((everyone, i) => {
+    if (whole?.[i] === false || ((whole === null || stay !== undefined) && !acyclic(everyone))) return false;
     const total = layered ? moments(events, everyone, cpuOnly, union(apart(rf), taken), s.held) : everyone;
     if (layered && !acyclic(total)) return false;
     const moment = (i: number): { cpu: number; all: number } => ({ cpu: i, all: layered && twoMoments(at(i), s.held(i)) ? everyone.length + i : i });

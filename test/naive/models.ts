@@ -19,6 +19,8 @@ export interface LocalOrder {
   readonly cpuOnly: Relation;
   /** An atomic is one event: its two halves are merged before the check. */
   readonly oneEventAtomics: boolean;
+  /** Local order besides that binds the halves of an atomic one by one, one event or not. */
+  readonly stay?: Relation;
 }
 export type Model = (c: Candidate) => LocalOrder;
 
@@ -96,7 +98,7 @@ export const kept = (model: Model): Model => (c) => {
   const order = model(c);
   const k = kit(c, () => false);
   const stay = seq(k.R, k.po, k.is((e) => e.cpu && (e.kind === 'W' || e.kind === 'C' || (e.kind === 'R' && (e.mmio || e.atomic)))));
-  return { ...order, lob: union(order.lob, stay) };
+  return { ...order, stay };
 };
 const seq = (...rs: readonly Relation[]): Relation => rs.slice(1).reduce<Relation>((a, b) => sequence(a, b), rs[0] ?? []);
 const nothing = (n: number): Relation => relation(n, () => false);

@@ -140,6 +140,12 @@ const CASES: readonly Case[] = [
       cpu1: ld x r0; ld.1 x+1 r1
       cpu2: add x 1 r0`,
   },
+  {
+    about: 'an atomic that is one event: its read stays before a later store, its write need not',
+    model: 'riscv',
+    text: `cpu0: ld.8 x r1
+      cpu1: swp x 0x02020202 r0; st x+4 0x03030303`,
+  },
 ];
 
 describe('every form agrees on', () => {

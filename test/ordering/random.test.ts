@@ -17,6 +17,7 @@ const FAMILIES: Record<string, Family> = {
   'plain accesses': {},
   atomics: { atomics: true },
   'mixed sizes': { sizes: true },
+  'mixed sizes and atomics': { sizes: true, atomics: true },
   MMIO: { mmio: true },
   interrupts: { interrupts: true },
   'MMIO and interrupts': { mmio: true, interrupts: true },
