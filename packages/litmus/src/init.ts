@@ -93,7 +93,9 @@ function parseLocation(tokens: Tokens, name: string, words: readonly string[], t
     tokens.want(']');
   }
   const values: Scalar[] = [];
+  if (count !== null && type === null && !tokens.is('=')) tokens.source.fail(offset, `array "${name}" has no type`, `TYPE ${name}[${count === -1 ? 'N' : count}]`);
   if (tokens.take('=')) {
+    if (count !== null && !tokens.is('{')) tokens.source.fail(tokens.peek().offset, `an element of "${name}" cannot be set alone`, 'the whole array: {…}');
     const value = (): Scalar => {
       const scalar = parseScalar(tokens);
       if (scalar.kind === 'address') memory.address(scalar.name);

@@ -49,6 +49,12 @@ describe('initial states', () => {
   });
 });
 
+it('an array is set as a whole', () => {
+  const init = (text: string) => (): unknown => parseLitmus(one('AArch64', text, 'NOP', 'forall (true)'));
+  expect(init('int v[2]={1,2}; v[3] = 3')).toThrow('2:26: an element of "v" cannot be set alone; expected the whole array: {…}');
+  expect(init('v[2]')).toThrow('array "v" has no type; expected TYPE v[2]');
+});
+
 describe('typed registers', () => {
   const INIT = 'int8_t x=-1; 0:X1=x; uint64_t 0:X2; int64_t 0:X3; uint8_t 0:X4=0x1ff; int *0:X5';
   it('need no value, and show what their type holds', () => {
