@@ -94,5 +94,12 @@ describe('interrupt files', () => {
     expect(isInterruptFile(table, 2 ** 40 + 0x1f5, 64)).toBe(false);
     expect(isInterruptFile(table, 2 ** 40 + 0x1f5, 64, 8)).toBe(true);
     expect(isInterruptFile(table, 2 ** 40 + 2 ** 39, 64, 40)).toBe(true);
+    expect(isInterruptFile(table, 2 ** 41 + 0x105, 64, 40)).toBe(false);
+    expect(isInterruptFile(table, 2 ** 31 + 2 ** 40 + 0x105, 64, 31)).toBe(false);
+    expect(isInterruptFile(table, 2 ** 30 + 2 ** 40 + 0x105, 64, 31)).toBe(true);
+    // 50 bits of guest address are 38 of a frame number: bit 40 of the pattern is above, bit 37 is not.
+    expect(isInterruptFile(table, 0x105, 50)).toBe(true);
+    expect(isInterruptFile({ ...table, pattern: 2 ** 37 + 0x100 }, 0x105, 50)).toBe(false);
+    expect(isInterruptFile({ ...table, pattern: 2 ** 37 + 0x100 }, 2 ** 37 + 0x105, 50)).toBe(true);
   });
 });
