@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+/** `dmalab oracle` on IOMMU files: the summary, a line a disagreement, the exit code. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { dmalab } from '../support/cli.ts';
+import { temporaryFolder } from '../support/repo.ts';
+
+it('dmalab oracle counts, names what differs, and ends with 1 if anything does', async () => {
+  const file = new URL('../oracle/iommu/qemu100-smmuv3.jsonl', import.meta.url);
+  expect(await dmalab('oracle', file.pathname)).toMatchObject({ code: 0, stdout: '154 agree, 0 disagree, 0 not run\n' });
+
+  const place = temporaryFolder();
+  try {
+    const [first = '', second = ''] = readFileSync(file, 'utf8').split('\n');
+    const path = join(place.path, 'wrong.jsonl');
+    writeFileSync(path, [first.replace('"ok": true', '"ok": false').replace('"ok":true', '"ok":false'), second, '{"id":"lost","cls":"choice","second":{}}'].join('\n'));
+    const answer = await dmalab('oracle', path);
+    expect(answer.code).toBe(1);
+    expect(answer.stdout.split('\n')).toEqual([
+      expect.stringMatching(/^s1-size-\d+: dma 0: allowed, expected blocked/),
+      'lost: not run: the vector is not at hand; expected it in riscv-iommu.jsonl or riscv-iommu-quirks.jsonl beside this file',
+      '1 agree, 1 disagree, 1 not run',
+      '',
+    ]);
+  } finally {
+    place.remove();
+  }
+});
