@@ -95,7 +95,7 @@ export interface Progress {
 }
 
 /** Executions judged after the first failure, in search of a second one. */
-const AFTER_FAILURE = 150;
+const AFTER_FAILURE = 40;
 /** Sets of deviations kept for the next level. */
 const ROOM = 200_000;
 
