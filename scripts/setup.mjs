@@ -5,7 +5,7 @@
  * modules only, since nothing is installed yet when this runs.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -76,4 +76,17 @@ export function build(filters = []) {
 
 export function isReady() {
   return existsSync(join(root, 'node_modules', '.modules.yaml')) || existsSync(join(root, 'node_modules', '.pnpm'));
+}
+
+/** Whether a file in these places (below the root) is newer than `stamp`, or there is no stamp. What builds and installs leave behind does not count. */
+export function changedSince(stamp, places) {
+  const built = statSync(stamp, { throwIfNoEntry: false })?.mtimeMs;
+  if (built === undefined) return true;
+  const newer = (path) => {
+    const info = statSync(path, { throwIfNoEntry: false });
+    if (info === undefined) return false;
+    if (!info.isDirectory()) return info.mtimeMs > built;
+    return readdirSync(path).some((name) => name !== 'node_modules' && !name.startsWith('dist') && !name.startsWith('.') && newer(join(path, name)));
+  };
+  return places.some((place) => newer(join(root, place)));
 }
