@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The stack read from memory must be the one QuickJS writes into `Error.stack`. */
 import { describe, expect, it } from 'vitest';
-import { sandboxModule } from './node.ts';
+import { sandboxModule, sandboxWasm } from './node.ts';
 import { loops, mended, tokens } from './lexer.ts';
 import type { Site } from './result.ts';
 import { type Handler, Sandbox } from './sandbox.ts';
@@ -58,6 +58,14 @@ describe('the stack in memory', () => {
     };
     expect(run(true)).toEqual(run(false));
   });
+});
+
+it('a build of QuickJS with another opcode table does not boot', () => {
+  const wasm = Uint8Array.from(sandboxWasm());
+  const at = Buffer.from(wasm.buffer).indexOf('\0goto8\0', 0, 'latin1');
+  expect(at).toBeGreaterThan(0);
+  wasm[at + 5] = '9'.charCodeAt(0);
+  expect(() => Sandbox.create(new WebAssembly.Module(wasm))).toThrow('the opcode table is not where it should be');
 });
 
 describe('the lexer', () => {

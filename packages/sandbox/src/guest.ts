@@ -7,6 +7,7 @@
 import { REQUEST } from './request.ts';
 import { Describer } from './describe.ts';
 import type { Frames } from './frames.ts';
+import { checkOpcodes } from './loops.ts';
 import { Modules } from './modules.ts';
 import { INTRINSICS, OPS_MODULE, OPS_SOURCE, REALM, SEAL } from './realm.ts';
 import type { Failure, SandboxLimits, Site } from './result.ts';
@@ -125,6 +126,7 @@ export class Guest {
       x.fuel.value = BOOT_FUEL;
       x._initialize();
       if (x.qjs_init2(INTRINSICS) !== 0) throw new SandboxFault('QuickJS did not start');
+      checkOpcodes(this.vm);
       this.ctx = x.qjs_get_context_ptr();
       this.runtime = x.qjs_get_runtime_ptr();
       this.natives = this.#prepareRealm(first);
