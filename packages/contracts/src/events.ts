@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The trace on the wire and on disk: a schema for each kind of event, derived
- * from core's table, so that a field is declared once. `packEvents` carries
- * batches as bytes; the JSON Schema is for readers of stored traces, where
- * bigints are decimal strings.
+ * The trace outside a process: a schema for each kind of event, derived from
+ * core's table, so that a field is declared once. `packEvents` carries batches
+ * as bytes; the JSON Schema is for traces written as JSON, where bigints are
+ * decimal strings.
  */
 import { EVENTS, type EventKind, type FieldType, type Json, type TraceEvent } from '@dmalab/core/base/events';
 import { z } from 'zod';
@@ -48,35 +48,11 @@ const AnyEvent = unionOf(FIELDS);
 /** One event, strictly: unknown kinds and fields are errors. */
 export const Event: z.ZodType<TraceEvent> = AnyEvent as unknown as z.ZodType<TraceEvent>; // the union was built from the table that TraceEvent is inferred from
 
-/** A batch as a run sends it: ids follow each other. */
-export const EventBatch = z.array(Event).max(256).refine((events) => events.every((e, i) => i === 0 || e.id === (events[i - 1]?.id ?? 0) + 1), 'event ids must follow each other without gaps');
-
 /** In JSON a 64-bit value is a decimal string; so is a `value` of 8 bytes. */
 const u64Text = z.string().regex(/^(0|[1-9][0-9]{0,19})$/, 'expected a decimal integer of 64 bits');
-const StoredEvent = unionOf({ ...FIELDS, u64: u64Text, value: z.union([z.number().int().min(0).max(0xffff_ffff), u64Text]) });
+const JsonEvent = unionOf({ ...FIELDS, u64: u64Text, value: z.union([z.number().int().min(0).max(0xffff_ffff), u64Text]) });
 
-/** JSON Schema of one event in a stored trace. */
+/** JSON Schema of one event written as JSON. */
 export function eventJsonSchema(): unknown {
-  return z.toJSONSchema(StoredEvent, { io: 'input' });
-}
-
-/** As a stored trace holds it. */
-export function toStoredEvent(event: TraceEvent): Json {
-  const types: Readonly<Record<string, FieldType>> = EVENTS[event.kind];
-  const stored: Record<string, Json> = {};
-  for (const [name, value] of Object.entries(event)) stored[name] = types[name] !== undefined && typeof value === 'bigint' ? String(value) : (value as Json);
-  return stored;
-}
-
-/** @throws ZodError when it is no event */
-export function fromStoredEvent(json: unknown): TraceEvent {
-  const raw: Readonly<Record<string, unknown>> = StoredEvent.parse(json);
-  // The kind was checked by the schema.
-  const types: Readonly<Record<string, FieldType>> = EVENTS[raw['kind'] as EventKind];
-  const event: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(raw)) {
-    const type = types[name];
-    event[name] = (type === 'u64' || type === 'value') && typeof value === 'string' ? BigInt(value) : value;
-  }
-  return Event.parse(event);
+  return z.toJSONSchema(JsonEvent, { io: 'input' });
 }
