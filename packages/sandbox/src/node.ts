@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Node only: where `sandbox.wasm` comes from. A browser fetches the file instead. */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { QUICKJS_SHA256, buildSandbox } from './build/build.ts';
 
 /** The built file; it exists after `npm start` or `pnpm build`. */
@@ -25,18 +24,6 @@ let module: WebAssembly.Module | null = null;
 export function sandboxWasm(): Uint8Array {
   wasm ??= import.meta.url.endsWith('.ts') || !existsSync(sandboxWasmPath) ? makeSandboxWasm() : readFileSync(sandboxWasmPath);
   return wasm;
-}
-
-/** Where the built file lies, for processes that read it themselves. Makes it when it is missing or, under sources, out of date. */
-export function sandboxWasmUrl(): URL {
-  const bytes = sandboxWasm();
-  if (!existsSync(sandboxWasmPath) || !readFileSync(sandboxWasmPath).equals(bytes)) {
-    mkdirSync(dirname(sandboxWasmPath), { recursive: true });
-    const draft = `${sandboxWasmPath}.${process.pid}`;
-    writeFileSync(draft, bytes);
-    renameSync(draft, sandboxWasmPath);
-  }
-  return pathToFileURL(sandboxWasmPath);
 }
 
 /** Compiled once per process. */

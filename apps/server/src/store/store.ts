@@ -12,8 +12,6 @@ import { startCluster } from './embedded/cluster.ts';
 import * as schema from './schema.ts';
 
 export type Database = NodePgDatabase<typeof schema>;
-/** What runs queries: the pool, or one transaction on it. */
-export type Queries = Pick<Database, 'select' | 'insert' | 'update' | 'delete' | 'execute'>;
 
 export interface Store {
   readonly db: Database;

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
-import { foldAt, foldColumns, FOLD_WIDTH, MIN_RUN, MIN_STEP, type Slot } from './fold.ts';
+import { foldColumns, FOLD_WIDTH, MIN_RUN, MIN_STEP, type Slot } from './fold.ts';
 
 const columns = (n: number) => Array.from({ length: n }, (_, i) => ({ step: i + 1, first: i + 1, last: i + 1 }));
 const none: ReadonlySet<number> = new Set();
 const shape = (slots: readonly Slot[]): string => slots.map((s) => (s.kind === 'fold' ? `[${s.first}-${s.last}]` : s.column.step)).join(' ');
+/** The fold that hides a step. */
+const foldAt = (slots: readonly Slot[], step: number): Slot | undefined => slots.find((s) => s.kind === 'fold' && step >= s.first && step <= s.last);
 const room = (slots: readonly Slot[]): number => slots.reduce((w, s) => w + (s.kind === 'fold' ? FOLD_WIDTH : MIN_STEP), 0);
 
 describe('folding', () => {
@@ -28,12 +30,12 @@ describe('folding', () => {
   it.each([3, 9, 40, 90])('never hides a kept step (%i of 100 kept)', (n) => {
     const keep = new Set(Array.from({ length: n }, (_, i) => 1 + Math.floor((i * 100) / n)));
     const slots = foldColumns({ columns: columns(100), keep }, 600, none);
-    for (const s of keep) expect(foldAt(slots, s)).toBeNull();
+    for (const s of keep) expect(foldAt(slots, s)).toBeUndefined();
   });
 
   it('keeps open what was opened', () => {
     const slots = foldColumns({ columns: columns(30), keep: none }, 400, new Set([10, 11, 12]));
-    for (const s of [10, 11, 12]) expect(foldAt(slots, s)).toBeNull();
+    for (const s of [10, 11, 12]) expect(foldAt(slots, s)).toBeUndefined();
     expect(foldAt(slots, 5)).toMatchObject({ first: 1, last: 9 });
   });
 

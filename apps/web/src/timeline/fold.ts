@@ -74,12 +74,6 @@ function* freeRuns(columns: readonly Column[], keep: ReadonlySet<number>, open: 
   }
 }
 
-/** The fold that hides a step, if one does. */
-export function foldAt(slots: readonly Slot[], step: number): Fold | null {
-  for (const s of slots) if (s.kind === 'fold' && step >= s.first && step <= s.last) return s;
-  return null;
-}
-
 /** Two short lines that say what a fold holds: `nic_xmit, probe` / `in order`. */
 export function foldWords(fold: Fold, index: TraceIndex, agentName: (id: string) => string): [string, string] {
   let words = known.get(fold);

@@ -4,7 +4,7 @@
  * reads back the table of functions and structures. A driver's functions are
  * called by number, so that a handler that is not exported can be one, too.
  */
-import { DIRECT_HIGH, MAX_DESCRIPTION, SIZE_SHIFT } from '../abi.ts';
+import { MAX_DESCRIPTION, SIZE_SHIFT } from '../abi.ts';
 import type { Guest } from '../guest.ts';
 import { GuestCall } from '../host/call.ts';
 import { codeOf } from '../ops.ts';
@@ -84,8 +84,6 @@ export interface GuestTables {
   readonly structs: readonly StructInfo[];
 }
 
-export const NO_TABLES: GuestTables = { functions: [], structs: [] };
-
 /**
  * Checks the guest's own account of itself: it is untrusted, so every value is looked at.
  * @throws RangeError when it is not such a table
@@ -134,11 +132,6 @@ function integer(value: unknown, least: number, most: number): number {
 function name(value: unknown): string {
   if (typeof value !== 'string' || !/^[A-Za-z_][A-Za-z0-9_ ]{0,63}$/.test(value)) throw new RangeError('guest table: expected a name');
   return value;
-}
-
-/** Where the kernel sees physical address `address` in its direct map. */
-export function kva(address: number): bigint {
-  return (BigInt(DIRECT_HIGH) << 32n) | BigInt(address);
 }
 
 /** Asks a loaded program for its tables; once per snapshot. */
