@@ -35,7 +35,7 @@ export function verdictLook(v: Verdict): VerdictLook {
   }
 }
 
-export function VerdictMark({ look, stale = false }: { readonly look: VerdictLook | null; readonly stale?: boolean }): ReactNode {
+export function VerdictMark({ look, stale = false }: { readonly look: Pick<VerdictLook, 'icon' | 'tone'> | null; readonly stale?: boolean | undefined }): ReactNode {
   const { tone, icon } = look === null || stale ? ({ tone: 'ink', icon: 'none' } as const) : look;
   return (
     <span className={`v-${tone}`}>

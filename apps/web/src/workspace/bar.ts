@@ -3,6 +3,7 @@
  * What the verdict bar says, as data: of the run that is looked at, else of its profile, else of what goes on. A failure
  * anywhere is named, wherever the page stands. Pure.
  */
+import type { ProfileId } from '@dmalab/contracts/lab';
 import { isRule, type Diagnostic } from '@dmalab/contracts/report';
 import type { Site } from '@dmalab/core/base/events';
 import { count, verdictLook, type VerdictLook } from '../ui/verdict-mark.tsx';
@@ -58,6 +59,15 @@ export function barOf(s: WorkspaceState): Bar | null {
   if (s.busy !== 'idle') return plain('ink', 'none', WORDS[s.busy], s.progress === null ? BUSY[s.busy] : `${s.progress.profile}, “${titleOf(s.lab, s.progress.workload)}”: ${s.progress.phase}, ${count(s.progress.executions)} executions so far.`);
   if (run === null) return null;
   return plain('ink', neverStarted(run) ? 'error' : 'none', run.label, neverStarted(run) ? whyEmpty(run) : run.ended === null ? 'The run goes on.' : 'This run broke no rule. It is one schedule of many.');
+}
+
+/** The mark on a profile: what its workloads add up to, unless the run on the screen is all that is known, or fails itself. Null while nothing is known. */
+export function markOf(s: WorkspaceState, profile: ProfileId): { readonly look: Bar['look']; readonly stale: boolean } | null {
+  const run = activeRun(s);
+  const fails = run !== null && run.profile === profile && run.trace.index.finding !== null;
+  const summary = s.lab === null ? null : summaryOf(s.verdicts, profile, s.lab);
+  if (fails && (summary === null || !isStale(run, s))) return { look: VIOLATED, stale: isStale(run, s) };
+  return summary === null || s.lab === null ? null : { look: summaryLook(summary, s.lab), stale: isStale(summary.worst, s) };
 }
 
 const EMPTY = { violated: false, stale: false, found: null, about: null, from: null, shown: '', elsewhere: null } as const;

@@ -7,7 +7,7 @@ import { FixtureBackend } from '../testing/fixture-backend.ts';
 import { longRun, recordedRun } from '../testing/recorded-run.ts';
 import type { Replayer, ReplayJob } from '../worker/replayer.ts';
 import { Workspace } from './controller.ts';
-import { barOf } from './bar.ts';
+import { barOf, markOf } from './bar.ts';
 import { shownFinding } from './shown-finding.ts';
 import { activeRun, isStale, neverStarted, whyEmpty } from './state.ts';
 
@@ -292,6 +292,27 @@ describe('a link', () => {
     await other.open('coherent-is-not-ordered', { profile: 'arm64', workload: 'two-frames', token: 'd1.fail', step: 12 });
     expect(other.store.getState()).toMatchObject({ step: 12, profile: 'arm64' });
     other.close();
+  });
+
+  it('to a run that fails marks its profile, and no other, until the text or the run is another one', async () => {
+    await workspace.runs.openToken('d1.fail', 12);
+    expect(state().verdicts).toEqual([]);
+    expect(markOf(state(), 'arm64')).toMatchObject({ look: { icon: 'no', word: 'violated' }, stale: false });
+    expect(markOf(state(), 'strict')).toBeNull();
+    workspace.edit(`${state().text}// changed\n`);
+    expect(markOf(state(), 'arm64')).toMatchObject({ look: { word: 'violated' }, stale: true });
+    await workspace.runs.run();
+    expect(markOf(state(), 'arm64')).toBeNull();
+    backend.sinks[0]!.verdict(verdict('arm64', 'complete'));
+    workspace.runs.select(state().runs[0]!.id);
+    expect(markOf(state(), 'arm64')).toMatchObject({ look: { tone: 'ink' }, stale: false });
+  });
+
+  it('to a run that breaks no rule leaves its profile without a mark', async () => {
+    replayer.events = longRun(2);
+    await workspace.runs.openToken('d1.plain', 1);
+    expect(activeRun(state())!.trace.length).toBeGreaterThan(0);
+    expect(markOf(state(), 'arm64')).toBeNull();
   });
 
   it('to a profile or workload that the lab has not falls back to what it has', async () => {
