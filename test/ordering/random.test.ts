@@ -6,6 +6,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { byGraph, byMachine, byNaive, byOperational, guided, sampled, type Found, type ModelName, SC } from './forms.ts';
+import { TooManyRuns } from '../naive/runs.ts';
 import { mini } from './mini.ts';
 import { randomProgram, type Family } from './random-programs.ts';
 import { LINE_PROFILES } from './rule-rows.lines.ts';
@@ -38,7 +39,7 @@ function within(find: () => Found): Found | null {
     if (!found.why.startsWith('more than')) throw new Error(found.why);
     return null;
   } catch (error) {
-    if (error instanceof RangeError && error.message.includes('too much')) return null;
+    if (error instanceof TooManyRuns || (error instanceof RangeError && error.message.includes('too much'))) return null;
     throw error;
   }
 }
