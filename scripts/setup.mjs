@@ -6,7 +6,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { delimiter, dirname, join } from 'node:path';
+import { delimiter, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -78,7 +78,7 @@ export function isReady() {
   return existsSync(join(root, 'node_modules', '.modules.yaml')) || existsSync(join(root, 'node_modules', '.pnpm'));
 }
 
-/** Whether a file in these places (below the root) is newer than `stamp`, or there is no stamp. What builds and installs leave behind does not count. */
+/** Whether a file in these places (relative to the root) is newer than `stamp`, or there is no stamp. What builds and installs leave behind does not count. */
 export function changedSince(stamp, places) {
   const built = statSync(stamp, { throwIfNoEntry: false })?.mtimeMs;
   if (built === undefined) return true;
@@ -88,5 +88,5 @@ export function changedSince(stamp, places) {
     if (!info.isDirectory()) return info.mtimeMs > built;
     return readdirSync(path).some((name) => name !== 'node_modules' && !name.startsWith('dist') && !name.startsWith('.') && newer(join(path, name)));
   };
-  return places.some((place) => newer(join(root, place)));
+  return places.some((place) => newer(resolve(root, place)));
 }

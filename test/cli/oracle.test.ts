@@ -36,6 +36,13 @@ describe('a file of recorded answers', () => {
     expect(lines.slice(3)).toEqual(['5 more lines are no test', '2 agree, 0 disagree, 8 not run']);
     expect(code).toBe(2);
   });
+  it('among others: it is told, the rest is compared, and a disagreement decides the exit code', async () => {
+    const [bad, good, wrong] = [file('bad', 'x\n'), file('good', GOOD.join('\n')), file('wrong', WRONG)];
+    const [kept, disagrees] = await Promise.all([dmalab('oracle', bad, good), dmalab('oracle', bad, wrong, join(folder, 'nowhere'))]);
+    expect(kept).toMatchObject({ code: 2, stdout: `${good}: 2 agree, 0 disagree, 0 not run\n`, stderr: expect.stringMatching(/bad: no test in this file/) });
+    expect(disagrees).toMatchObject({ code: 1, stdout: expect.stringMatching(/wrong: 0 agree, 1 disagree, 0 not run\n$/), stderr: expect.stringMatching(/nowhere: no such file/) });
+  });
+
   it('that disagrees: exit code 1, whatever else is wrong with it', async () => {
     const { code, stdout } = await dmalab('oracle', file('wrong.jsonl', `${WRONG}\n{}\n`));
     expect(stdout).toContain('extra 1:rax=0;1:rbx=0;[x]=1;[y]=1');
@@ -46,6 +53,12 @@ describe('a file of recorded answers', () => {
 it.each(['oracle', 'litmus'])('%s: a folder, and a file that is not there', async (command) => {
   expect(await dmalab(command, folder)).toMatchObject({ code: 2, stderr: `${folder}: this is a folder; expected a file\n` });
   expect(await dmalab(command, join(folder, 'none'))).toMatchObject({ code: 2, stderr: `${join(folder, 'none')}: no such file\n` });
+});
+
+it('walk: a folder; serve: a port that is none', async () => {
+  const [walk, serve] = await Promise.all([dmalab('walk', `${folder}#1`), dmalab('serve', '--port', 'abc')]);
+  expect(walk).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(/: this is a folder; expected a file\n$/) });
+  expect(serve).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(/'abc' is invalid\. expected a number from 0 to 65535/) });
 });
 
 it('a broken test is refused with file, line and column', async () => {

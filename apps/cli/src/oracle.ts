@@ -33,31 +33,31 @@ export function oracleCommand(): Command {
 
 /** @returns the exit code it asks for */
 async function compareFile(file: string, label: string): Promise<number> {
-    const progress = progressLine();
-    const text = await readInput(file);
-    if (iommuFormat(text) !== null) {
-      const summary = await runIommuFile(file, text);
-      process.stdout.write(`${label}${summary.line}\n`);
-      return summary.disagree + summary.notRun > 0 ? EXIT.below : EXIT.done;
-    }
-    const cases = readOracle(text);
-    const bad = cases.filter(isBad);
-    if (bad.length === cases.length) {
-      const [first] = bad;
-      throw new CommandError(`${file}: no test in this file${first === undefined ? '' : ` (${first.name}: ${first.why})`}; expected JSON lines with the keys text and states, or vectors of an IOMMU as in docs/iommu.md`, EXIT.usage);
-    }
-    let shown = 0;
-    const summary = compareAll(cases, (comparison, done) => {
-      if (done % 16 === 0) progress.show(`${file} ${bar(done, cases.length)}`);
-      if (comparison.kind === 'agrees') return;
-      const line = cases[done - 1];
-      if (line !== undefined && isBad(line) && ++shown > BAD_LINES) return;
-      progress.clear();
-      process.stdout.write(`${describeComparison(comparison)}\n`);
-    });
+  const progress = progressLine();
+  const text = await readInput(file);
+  if (iommuFormat(text) !== null) {
+    const summary = await runIommuFile(file, text);
+    process.stdout.write(`${label}${summary.line}\n`);
+    return summary.disagree + summary.notRun > 0 ? EXIT.below : EXIT.done;
+  }
+  const cases = readOracle(text);
+  const bad = cases.filter(isBad);
+  if (bad.length === cases.length) {
+    const [first] = bad;
+    throw new CommandError(`${file}: no test in this file${first === undefined ? '' : ` (${first.name}: ${first.why})`}; expected JSON lines with the keys text and states, or vectors of an IOMMU as in docs/iommu.md`, EXIT.usage);
+  }
+  let shown = 0;
+  const summary = compareAll(cases, (comparison, done) => {
+    if (done % 16 === 0) progress.show(`${file} ${bar(done, cases.length)}`);
+    if (comparison.kind === 'agrees') return;
+    const line = cases[done - 1];
+    if (line !== undefined && isBad(line) && ++shown > BAD_LINES) return;
     progress.clear();
-    if (shown > BAD_LINES) process.stdout.write(`${shown - BAD_LINES} more lines are no test\n`);
-    process.stdout.write(`${label}${describeSummary(summary)}\n`);
-    if (summary.disagree + summary.notRun > bad.length) return EXIT.below;
-    return bad.length > 0 ? EXIT.usage : EXIT.done;
+    process.stdout.write(`${describeComparison(comparison)}\n`);
+  });
+  progress.clear();
+  if (shown > BAD_LINES) process.stdout.write(`${shown - BAD_LINES} more lines are no test\n`);
+  process.stdout.write(`${label}${describeSummary(summary)}\n`);
+  if (summary.disagree + summary.notRun > bad.length) return EXIT.below;
+  return bad.length > 0 ? EXIT.usage : EXIT.done;
 }

@@ -24,7 +24,7 @@ export interface Wall {
 const packages = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))));
 const modules = join(dirname(packages), 'node_modules');
 const HEAP_MIB = 512;
-/** Exploring makes much that dies young: with a larger nursery less of it is copied (a sixth of the time of lab 06's solution). */
+/** Exploring makes much that dies young: with a larger nursery less of it is copied. */
 const NURSERY = ['--min-semi-space-size=16', '--max-semi-space-size=32'];
 const nodeFlags = [`--max-old-space-size=${HEAP_MIB}`, '--stack-size=3900', '--disable-proto=delete', ...NURSERY];
 /** CPU seconds and bytes; address space stays unlimited because wasm reserves gigabytes it never touches. */
