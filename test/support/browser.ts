@@ -67,7 +67,8 @@ export async function typeDriver(page: Page, text: string): Promise<void> {
     await page.keyboard.press('ControlOrMeta+C');
     const there = await page.evaluate(() => navigator.clipboard.readText());
     if (there.replaceAll('\r\n', '\n') === text) break;
-    if (attempt === 5) throw new Error(`the editor does not take the text; it holds ${there.length} characters instead of ${text.length}`);
+    if (attempt === 40) throw new Error(`the editor does not take the text: ${there.length} characters were copied back instead of ${text.length}`);
+    await page.waitForTimeout(500);
   }
   await page.keyboard.press('ControlOrMeta+End');
   await page.locator('[data-draft="saved"]').waitFor();
