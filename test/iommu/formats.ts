@@ -3,10 +3,11 @@
  * One abstract address space, written in the formats of three IOMMUs. All have
  * four levels of 512 entries and 4 KiB pages here, so one builder makes the trees.
  */
-import { PlainMemory } from '@dmalab/core/iommu/plain-memory';
+import { PlainMemory } from '@dmalab/core/mmu/plain-memory';
 import { TYPICAL } from '@dmalab/core/iommu/riscv/features';
 import { Capabilities } from '@dmalab/core/iommu/riscv/registers';
-import { BaseDeviceContext, DirectoryEntry, PageTableEntry, ProcessContext } from '@dmalab/core/iommu/riscv/structures';
+import { BaseDeviceContext, DirectoryEntry, ProcessContext } from '@dmalab/core/iommu/riscv/structures';
+import { PageTableEntry } from '@dmalab/core/mmu/formats/riscv-entries';
 import { RiscvIommu } from '@dmalab/core/iommu/riscv/unit';
 import { ContextDescriptor, StreamTableEntry } from '@dmalab/core/iommu/smmu/structures';
 import { SmmuUnit } from '@dmalab/core/iommu/smmu/unit';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Random tables and registers for VT-d and SMMUv3: never an exception, always an address or a known reason. `DMALAB_FUZZ` sets the number of requests. */
 import { describe, expect, it } from 'vitest';
-import { PlainMemory } from '@dmalab/core/iommu/plain-memory';
+import { PlainMemory } from '@dmalab/core/mmu/plain-memory';
 import { smmuFeatures } from '@dmalab/core/iommu/smmu/contexts';
 import { EVENTS, SmmuUnit } from '@dmalab/core/iommu/smmu/unit';
 import { REASONS } from '@dmalab/core/iommu/vtd/reasons';

@@ -5,7 +5,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { CAUSES } from '@dmalab/core/iommu/riscv/causes';
-import { PlainMemory } from '@dmalab/core/iommu/plain-memory';
+import { PlainMemory } from '@dmalab/core/mmu/plain-memory';
 import { FaultRecord } from '@dmalab/core/iommu/riscv/records';
 import type { Answer, Request } from '@dmalab/core/iommu/riscv/request';
 import { RiscvIommu } from '@dmalab/core/iommu/riscv/unit';

@@ -7,7 +7,7 @@ import type { BuildOptions } from '@dmalab/core/iommu/riscv/features';
 import { TYPICAL } from '@dmalab/core/iommu/riscv/features';
 import type { Request } from '@dmalab/core/iommu/riscv/request';
 import { OTHER_READING, REFERENCE } from '@dmalab/core/iommu/riscv/switches';
-import type { PlainMemory } from '@dmalab/core/iommu/plain-memory';
+import type { PlainMemory } from '@dmalab/core/mmu/plain-memory';
 import type { RiscvIommu } from '@dmalab/core/iommu/riscv/unit';
 import type { Dice } from '../support/dice.ts';
 

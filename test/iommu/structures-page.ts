@@ -7,6 +7,7 @@ import * as smmu from '@dmalab/core/iommu/smmu/structures';
 import * as vtdRegisters from '@dmalab/core/iommu/vtd/capabilities';
 import * as vtd from '@dmalab/core/iommu/vtd/structures';
 import * as structures from '@dmalab/core/iommu/riscv/structures';
+import * as entries from '@dmalab/core/mmu/formats/riscv-entries';
 
 type AnyLayout = Layout<Readonly<Record<string, Field>>>;
 
@@ -24,7 +25,7 @@ interface Chapter {
 }
 
 export const CHAPTERS: readonly Chapter[] = [
-  { title: 'RISC-V IOMMU: tables in memory', badge: 'oracle', layouts: layoutsOf(structures) },
+  { title: 'RISC-V IOMMU: tables in memory', badge: 'oracle', layouts: [...layoutsOf(structures), ...layoutsOf(entries)] },
   { title: 'RISC-V IOMMU: queues', badge: 'oracle', layouts: layoutsOf(records) },
   { title: 'RISC-V IOMMU: registers', badge: 'oracle', layouts: layoutsOf(registers) },
   { title: 'Intel VT-d: tables in memory', badge: 'both', layouts: layoutsOf(vtd) },

@@ -4,8 +4,8 @@
  * the account of each access for whoever watches. An address above the limit
  * is refused without an access.
  */
-import type { AccessStatus, TablePort } from './port.ts';
-import { addressOf, swapBytes, wordOf } from './word.ts';
+import type { AccessStatus, TablePort } from '../mmu/port.ts';
+import { addressOf, swapBytes, wordOf } from '../mmu/word.ts';
 
 /** One access of the unit, as it happens. */
 export interface BusEvent {
@@ -43,13 +43,18 @@ export class Bus {
   /** Sets bits in the low half of an entry, atomically, if it still holds what was read. */
   mark(what: string, frame: number, offset: number, bytes: number, bigEndian: boolean, low: number, high: number, bits: number): AccessStatus | 'changed' {
     if (frame >= this.#frames) return 'denied';
-    const status = this.#port.reload(frame, offset, bytes);
+    const set = (low | bits) >>> 0;
+    const status = !bigEndian
+      ? this.#port.exchange(frame, offset, bytes, low, high, set, high)
+      : bytes === 4
+        ? this.#port.exchange(frame, offset, 4, swapBytes(low), 0, swapBytes(set), 0)
+        : this.#port.exchange(frame, offset, 8, swapBytes(high), swapBytes(low), swapBytes(high), swapBytes(set));
     if (bigEndian) this.#swap(bytes);
-    if (this.watch !== null) this.#tell('atomic', what, frame, offset, bytes, status);
-    if (status !== 'ok') return status;
-    if (this.data[0] !== low >>> 0 || (bytes === 8 && this.data[1] !== high >>> 0)) return 'changed';
-    this.data[0] = (low | bits) >>> 0;
-    return this.store(what, frame, offset, bytes, bigEndian);
+    if (this.watch !== null) {
+      this.#tell('atomic', what, frame, offset, bytes, status === 'changed' ? 'ok' : status);
+      if (status === 'ok') this.watch({ kind: 'write', what, address: addressOf(frame, offset), bytes, words: [bytes === 4 ? BigInt(set) : wordOf(set, high)], status });
+    }
+    return status;
   }
 
   /** Writes what is in `data`. */

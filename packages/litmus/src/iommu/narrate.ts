@@ -2,12 +2,13 @@
 /** A vector told step by step: every table access with the fields that are set, and why a request ended as it did. */
 import type { Field, Layout } from '@dmalab/core/base/layout';
 import type { BusEvent } from '@dmalab/core/iommu/bus';
-import type { Rule } from '@dmalab/core/iommu/format';
+import type { Rule } from '@dmalab/core/mmu/format';
 import { CAUSES } from '@dmalab/core/iommu/riscv/causes';
 import type { Fault } from '@dmalab/core/iommu/riscv/fault';
 import { AtsCommand, FaultRecord, IodirCommand, IofenceCommand, IotinvalCommand, PageRequestRecord } from '@dmalab/core/iommu/riscv/records';
 import type { Answer, Request } from '@dmalab/core/iommu/riscv/request';
-import { BaseDeviceContext, DeviceContext, DirectoryEntry, MrifEntry, MsiEntry, PageTableEntry, PageTableEntry32, ProcessContext } from '@dmalab/core/iommu/riscv/structures';
+import { BaseDeviceContext, DeviceContext, DirectoryEntry, MrifEntry, MsiEntry, ProcessContext } from '@dmalab/core/iommu/riscv/structures';
+import { PageTableEntry, PageTableEntry32 } from '@dmalab/core/mmu/formats/riscv-entries';
 import { REFERENCE } from '@dmalab/core/iommu/riscv/switches';
 import { REASONS } from '@dmalab/core/iommu/vtd/reasons';
 import { ContextEntry, FirstStageEntry, PasidDirectoryEntry, PasidEntry, RootEntry, ScalableContextEntry, ScalableRootEntry, SecondStageEntry } from '@dmalab/core/iommu/vtd/structures';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** One RISC-V IOMMU vector: a unit, its memory and registers, and what happens to it step by step. */
-import { PlainMemory } from '@dmalab/core/iommu/plain-memory';
-import { lowOf } from '@dmalab/core/iommu/word';
+import { PlainMemory } from '@dmalab/core/mmu/plain-memory';
+import { lowOf } from '@dmalab/core/mmu/word';
 import type { DeviceMessage } from '@dmalab/core/iommu/riscv/commands';
 import type { BuildOptions } from '@dmalab/core/iommu/riscv/features';
 import type { Answer, Request } from '@dmalab/core/iommu/riscv/request';

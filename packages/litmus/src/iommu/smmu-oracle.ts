@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Vectors of Arm SMMUv3: one system, a few DMAs, and what an emulator let through and reported. */
-import { PlainMemory } from '@dmalab/core/iommu/plain-memory';
+import { PlainMemory } from '@dmalab/core/mmu/plain-memory';
 import { smmuFeatures } from '@dmalab/core/iommu/smmu/contexts';
 import { SmmuUnit, type SmmuAnswer, type SmmuRequest } from '@dmalab/core/iommu/smmu/unit';
 import { FormatError, word, type Fields } from './json.ts';

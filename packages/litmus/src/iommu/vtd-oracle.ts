@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Vectors of Intel VT-d: one system, a few DMAs, and what an emulator let through, recorded and wrote. */
-import { PlainMemory } from '@dmalab/core/iommu/plain-memory';
+import { PlainMemory } from '@dmalab/core/mmu/plain-memory';
 import type { VtdRequest } from '@dmalab/core/iommu/vtd/contexts';
 import { FaultRecording } from '@dmalab/core/iommu/vtd/structures';
 import { VtdUnit, type VtdAnswer } from '@dmalab/core/iommu/vtd/unit';

@@ -4,7 +4,7 @@
  * the device says so; a fence waits for them. A command that must wait is kept
  * and not fetched again; one that failed is fetched again once its error is cleared.
  */
-import { wordOf } from '../word.ts';
+import { wordOf } from '../../mmu/word.ts';
 import type { Bus } from '../bus.ts';
 import { deviceTooWide } from './device-directory.ts';
 import type { Features } from './features.ts';

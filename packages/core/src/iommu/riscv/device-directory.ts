@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** From a device id to its context: the walk of the device directory and the checks of what it finds. */
 import { wordView } from '../../base/layout-words.ts';
-import type { Rule, TableFormat } from '../format.ts';
-import { addressOf } from '../word.ts';
+import type { Rule, TableFormat } from '../../mmu/format.ts';
+import { addressOf } from '../../mmu/word.ts';
 import type { Bus } from '../bus.ts';
 import { CORRUPT, DENIED, fault, type Fault } from './fault.ts';
 import { firstStage, processLevels, secondStage, type Features } from './features.ts';

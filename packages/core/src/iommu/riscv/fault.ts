@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A fault with its reason: which table, which entry, which bits, which rule, and the smallest edit that removes it. */
-import type { Rule } from '../format.ts';
+import type { Rule } from '../../mmu/format.ts';
 
 export interface Fault {
   readonly kind: 'fault';

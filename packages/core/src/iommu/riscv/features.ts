@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What a unit is built with: the capabilities register, and the choices the architecture leaves to the implementer. */
-import type { TableFormat } from '../format.ts';
-import { stagePaging, type StagePaging } from './paging.ts';
+import type { TableFormat } from '../../mmu/format.ts';
+import { stagePaging, type StagePaging } from '../../mmu/formats/riscv.ts';
 import { Capabilities } from './registers.ts';
 import { REFERENCE, type Switches } from './switches.ts';
 

@@ -3,7 +3,7 @@
  * Pending bits, vectors and messages. A message is sent when a pending bit goes
  * from 0 to 1; while its vector is masked it waits.
  */
-import { highOf, lowOf } from '../word.ts';
+import { highOf, lowOf } from '../../mmu/word.ts';
 import type { Bus } from '../bus.ts';
 import type { Features } from './features.ts';
 import { InterruptVectors } from './registers.ts';

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Edges that single-token changes of the unit showed the vectors not to hold: limits of ids, silence, races of marks, answers with guest addresses. */
 import { describe, expect, it } from 'vitest';
-import { PlainMemory } from '../plain-memory.ts';
-import type { AccessStatus } from '../port.ts';
+import { PlainMemory } from '../../mmu/plain-memory.ts';
+import type { AccessStatus } from '../../mmu/port.ts';
 import type { DeviceMessage } from './commands.ts';
 import { TYPICAL, type BuildOptions } from './features.ts';
 import { FaultRecord, IodirCommand } from './records.ts';
 import type { Request } from './request.ts';
-import { DeviceContext, DirectoryEntry, MsiEntry, PageTableEntry, PageTableEntry32 } from './structures.ts';
+import { DeviceContext, DirectoryEntry, MsiEntry } from './structures.ts';
+import { PageTableEntry, PageTableEntry32 } from '../../mmu/formats/riscv-entries.ts';
 import { RiscvIommu } from './unit.ts';
 
 const FULL = 0xdf2_87ef_8f10n;
@@ -112,10 +113,10 @@ describe('marking an entry', () => {
   /** Memory in which software changes an entry between the walker's read and its update. */
   class Racing extends PlainMemory {
     change: (() => void) | null = null;
-    override reload(frame: number, offset: number, bytes: number): AccessStatus {
+    override exchange(...entry: Parameters<PlainMemory['exchange']>): AccessStatus | 'changed' {
       this.change?.();
       this.change = null;
-      return super.reload(frame, offset, bytes);
+      return super.exchange(...entry);
     }
   }
   const build = (small: boolean): { memory: Racing; iommu: RiscvIommu; leaf: bigint } => {

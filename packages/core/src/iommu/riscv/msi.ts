@@ -5,8 +5,8 @@
  * 52-bit frame numbers are taken apart into 32 + 20 bits for bitwise work.
  */
 import { wordView } from '../../base/layout-words.ts';
-import type { Rule } from '../format.ts';
-import { addressOf } from '../word.ts';
+import type { Rule } from '../../mmu/format.ts';
+import { addressOf } from '../../mmu/word.ts';
 import type { Bus } from '../bus.ts';
 import { CORRUPT, DENIED, fault, type Fault } from './fault.ts';
 import { MrifEntry, MsiEntry } from './structures.ts';

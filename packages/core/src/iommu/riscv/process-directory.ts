@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** From a process id to its context. The directory lies at guest addresses where there is a second stage. */
 import { wordView } from '../../base/layout-words.ts';
-import type { Rule, TableFormat } from '../format.ts';
-import { addressOf } from '../word.ts';
+import type { Rule, TableFormat } from '../../mmu/format.ts';
+import { addressOf } from '../../mmu/word.ts';
 import type { Bus } from '../bus.ts';
 import type { AccessKind } from './causes.ts';
 import { CORRUPT, DENIED, fault, type Fault } from './fault.ts';

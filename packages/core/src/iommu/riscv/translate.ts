@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /** "Process to translate an IOVA", step by step. Reporting faults is the unit's business; here they are answers. */
-import type { Access, Rule } from '../format.ts';
-import { addressOf, highOf, lowOf } from '../word.ts';
+import type { Access, Rule } from '../../mmu/format.ts';
+import { addressOf, highOf, lowOf } from '../../mmu/word.ts';
 import type { Bus } from '../bus.ts';
 import { deviceTooWide, locateDevice, type Device, type DirectoryRegisters } from './device-directory.ts';
 import { fault, type Fault } from './fault.ts';
 import { accessFault } from './causes.ts';
 import type { Features } from './features.ts';
 import { isInterruptFile, translateMsi, type MsiTarget } from './msi.ts';
-import { CONTIGUOUS_SPAN, isDirty, isGlobal, mayExecute, mayRead, mayWrite, memoryType } from './paging.ts';
+import { CONTIGUOUS_SPAN, isDirty, isGlobal, mayExecute, mayRead, mayWrite, memoryType } from '../../mmu/formats/riscv.ts';
 import { locateProcess, processTooWide } from './process-directory.ts';
 import { accessKind, fetches, type AtsPermissions, type Request, type Translated } from './request.ts';
 import { BARE_SPAN, TwoStage, type Space } from './two-stage.ts';

@@ -6,13 +6,13 @@
  * The object keeps what the last translation found; a translation allocates
  * nothing unless it faults.
  */
-import type { Access, Rule, TableFormat } from '../format.ts';
-import { Walker, type Tables, type WalkEnd } from '../walk.ts';
-import { addressOf, highIn, lowIn } from '../word.ts';
+import type { Access, Rule, TableFormat } from '../../mmu/format.ts';
+import { Walker, type Tables, type WalkEnd } from '../../mmu/walk.ts';
+import { addressOf, highIn, lowIn } from '../../mmu/word.ts';
 import type { Bus } from '../bus.ts';
 import { accessFault, guestPageFault, pageFault, type AccessKind } from './causes.ts';
 import { CORRUPT, DENIED, fault, type Fault, type Why } from './fault.ts';
-import { isDirty, mayWrite } from './paging.ts';
+import { isDirty, mayWrite } from '../../mmu/formats/riscv.ts';
 import type { Switches } from './switches.ts';
 
 /** The roots and rules of one address space. */

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What the vectors do not cover: ids at the edges of a level, misuse of the register page, reasons of faults. */
 import { describe, expect, it } from 'vitest';
-import { PlainMemory } from '../plain-memory.ts';
+import { PlainMemory } from '../../mmu/plain-memory.ts';
 import { TYPICAL } from './features.ts';
 import { interruptFileNumber, isInterruptFile } from './msi.ts';
 import { OFFSET } from './registers.ts';
 import type { Request } from './request.ts';
-import { DeviceContext, DirectoryEntry, PageTableEntry } from './structures.ts';
+import { DeviceContext, DirectoryEntry } from './structures.ts';
+import { PageTableEntry } from '../../mmu/formats/riscv-entries.ts';
 import { RiscvIommu } from './unit.ts';
 
 const CAPABILITIES = 0xdf2_87ee_8e10n;

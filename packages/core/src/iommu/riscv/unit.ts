@@ -5,8 +5,8 @@
  * Nothing is cached here: every request walks the tables anew, which the text
  * allows. Invalidation commands are decoded and handed on (`invalidated`).
  */
-import type { TablePort } from '../port.ts';
-import { lowOf } from '../word.ts';
+import type { TablePort } from '../../mmu/port.ts';
+import { lowOf } from '../../mmu/word.ts';
 import { Bus } from '../bus.ts';
 import { CAUSES } from './causes.ts';
 import { Commands, FENCE_DONE, ILLEGAL, TIMED_OUT, type DeviceMessage, type Invalidation } from './commands.ts';

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Stream table entries and context descriptors: where they lie, and what makes one illegal. */
 import { wordView } from '../../base/layout-words.ts';
-import type { Rule, TableFormat } from '../format.ts';
-import { stageFormat, stage1Levels, type Granule } from './paging.ts';
+import type { Rule, TableFormat } from '../../mmu/format.ts';
+import { stageFormat, stage1Levels, type Granule } from '../../mmu/formats/armv8.ts';
 import { ContextDescriptor, StreamTableEntry } from './structures.ts';
 
 const SPEC = 'Arm SMMUv3 (IHI 0070)';

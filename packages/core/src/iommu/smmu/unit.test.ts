@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** SMMUv3 where no outside answers are kept: one row an illegal setting, ranges of both roots, privilege, APTable. Sections are in the rules. */
 import { describe, expect, it } from 'vitest';
-import { PlainMemory } from '../plain-memory.ts';
+import { PlainMemory } from '../../mmu/plain-memory.ts';
 import type { SmmuFeatures } from './contexts.ts';
 import { smmuFeatures } from './contexts.ts';
 import { ContextDescriptor, Event, StreamTableDescriptor, StreamTableEntry } from './structures.ts';

@@ -4,12 +4,12 @@
  * context descriptor a stream; substreams, stalls, queues and ATS are not here yet.
  */
 import { Bus } from '../bus.ts';
-import type { Access, Rule } from '../format.ts';
-import type { TablePort } from '../port.ts';
-import { Walker, type Tables, type WalkEnd } from '../walk.ts';
-import { addressOf, highIn, highOf, lowIn, lowOf } from '../word.ts';
+import type { Access, Rule } from '../../mmu/format.ts';
+import type { TablePort } from '../../mmu/port.ts';
+import { Walker, type Tables, type WalkEnd } from '../../mmu/walk.ts';
+import { addressOf, highIn, highOf, lowIn, lowOf } from '../../mmu/word.ts';
 import { readContext, readStream, type Context, type SmmuFeatures, type Stream } from './contexts.ts';
-import { ACCESS_FLAG, INVALID, OUTPUT_SIZE, RANGE } from './paging.ts';
+import { ACCESS_FLAG, INVALID, OUTPUT_SIZE, RANGE } from '../../mmu/formats/armv8.ts';
 import { Event, StreamTableDescriptor } from './structures.ts';
 import { wordView } from '../../base/layout-words.ts';
 

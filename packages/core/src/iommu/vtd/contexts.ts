@@ -2,10 +2,10 @@
 /** From source id and PASID to what translates them: root, context, PASID directory, PASID table. */
 import { wordView } from '../../base/layout-words.ts';
 import type { Bus } from '../bus.ts';
-import type { Rule, TableFormat } from '../format.ts';
-import { addressOf } from '../word.ts';
+import type { Rule, TableFormat } from '../../mmu/format.ts';
+import { addressOf } from '../../mmu/word.ts';
 import type { Capability, ExtendedCapability, VtdOptions } from './capabilities.ts';
-import { firstStageFormat, secondStageFormat } from './paging.ts';
+import { firstStageFormat, secondStageFormat } from '../../mmu/formats/x86.ts';
 import type { VtdFault, VtdSpace } from './stages.ts';
 import { ContextEntry, PasidDirectoryEntry, PasidEntry, RootEntry, ScalableContextEntry, ScalableRootEntry } from './structures.ts';
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /** First, second and nested translation. Each end of a walk becomes a fault reason here, by stage and by mode. */
 import type { Bus } from '../bus.ts';
-import type { Access, Rule, TableFormat } from '../format.ts';
-import { Walker, type Tables, type WalkEnd } from '../walk.ts';
-import { addressOf, highIn, lowIn } from '../word.ts';
-import * as rules from './paging.ts';
+import type { Access, Rule, TableFormat } from '../../mmu/format.ts';
+import { Walker, type Tables, type WalkEnd } from '../../mmu/walk.ts';
+import { addressOf, highIn, lowIn } from '../../mmu/word.ts';
+import * as rules from '../../mmu/formats/x86.ts';
 
 /** Why a request was refused: reason, table, entry, rule. */
 export interface VtdFault {

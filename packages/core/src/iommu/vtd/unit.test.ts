@@ -5,7 +5,7 @@
  * translates, one thing changed, the reason. Sections are in the rules.
  */
 import { describe, expect, it } from 'vitest';
-import { PlainMemory } from '../plain-memory.ts';
+import { PlainMemory } from '../../mmu/plain-memory.ts';
 import { Capability, ExtendedCapability } from './capabilities.ts';
 import type { VtdRequest } from './contexts.ts';
 import { REASONS } from './reasons.ts';

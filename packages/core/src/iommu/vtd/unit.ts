@@ -4,9 +4,9 @@
  * registers. Nothing is cached; invalidation and page-request queues are not here yet.
  */
 import { Bus } from '../bus.ts';
-import type { Access } from '../format.ts';
-import type { TablePort } from '../port.ts';
-import { addressOf, highOf, lowOf } from '../word.ts';
+import type { Access } from '../../mmu/format.ts';
+import type { TablePort } from '../../mmu/port.ts';
+import { addressOf, highOf, lowOf } from '../../mmu/word.ts';
 import { Capability, ExtendedCapability, type VtdOptions } from './capabilities.ts';
 import { Contexts, type VtdRequest } from './contexts.ts';
 import { REASONS } from './reasons.ts';

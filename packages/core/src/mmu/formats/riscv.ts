@@ -6,7 +6,7 @@
 import type { Access, Rule, TableFormat } from '../format.ts';
 import { noFlaw, pointerTooDeep } from '../format.ts';
 import { wordView } from '../../base/layout-words.ts';
-import { PageTableEntry } from './structures.ts';
+import { PageTableEntry } from './riscv-entries.ts';
 
 const SECTION = 'RISC-V Privileged ISA, "Virtual Address Translation Process"';
 const V = 1;

@@ -49,8 +49,19 @@ export class PlainMemory implements TablePort {
     return this.#read('read', frame, offset, bytes);
   }
 
-  reload(frame: number, offset: number, bytes: number): AccessStatus {
-    return this.#read('atomic', frame, offset, bytes);
+  exchange(frame: number, offset: number, bytes: number, low: number, high: number, newLow: number, newHigh: number): AccessStatus | 'changed' {
+    const status = this.#read('atomic', frame, offset, bytes);
+    if (status !== 'ok') return status;
+    const { data } = this;
+    const oldLow = data[0] ?? 0;
+    const oldHigh = data[1] ?? 0;
+    if (oldLow !== low >>> 0 || (bytes === 8 && oldHigh !== high >>> 0)) return 'changed';
+    data[0] = newLow;
+    data[1] = newHigh;
+    const stored = this.store(frame, offset, bytes);
+    data[0] = oldLow;
+    data[1] = oldHigh;
+    return stored;
   }
 
   store(frame: number, offset: number, bytes: number): AccessStatus {

@@ -12,7 +12,10 @@ export interface TablePort {
   /** The words of the last load, and those of the next store. */
   readonly data: Uint32Array;
   load(frame: number, offset: number, bytes: number): AccessStatus;
-  /** The reading half of an atomic update of the entry that is there. */
-  reload(frame: number, offset: number, bytes: number): AccessStatus;
   store(frame: number, offset: number, bytes: number): AccessStatus;
+  /**
+   * Compares an entry of 4 or 8 bytes and exchanges it in one step: where it holds `low` (and `high`), it then holds `newLow`, `newHigh`.
+   * Otherwise it stays, and the answer is `changed`. What was there is in `data`. An access that is refused changes nothing.
+   */
+  exchange(frame: number, offset: number, bytes: number, low: number, high: number, newLow: number, newHigh: number): AccessStatus | 'changed';
 }
