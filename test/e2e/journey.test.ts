@@ -299,6 +299,20 @@ describe('a student', { timeout: 150_000 }, () => {
     await alert().waitFor();
   });
 
+  it('clicks on the line that says what is missing, and writes', async () => {
+    const gap = (await page.locator('.monaco-editor .gap').boundingBox())!;
+    await page.mouse.click(gap.x + gap.width / 2, gap.y + gap.height / 2);
+    expect(await page.evaluate(() => document.activeElement?.closest('.monaco-editor') !== null)).toBe(true);
+  });
+
+  it('is told why a driver did not start, wherever its steps would be', async () => {
+    await typeDriver(page, driverText(NIC_LAB.folder, 'solution').replace('function probe', 'function prob'));
+    await page.keyboard.press('ControlOrMeta+Enter');
+    await expect.poll(() => verdict().innerText(), { timeout: PATIENCE_MS }).toMatch(/^error\s+driver\.ts:1: there is no function probe at the top level, and the lab calls it/);
+    for (const pane of ['Machine', 'Timeline']) await page.getByRole('region', { name: pane, exact: true }).getByText(/^Run 2 did not start, so there is nothing to see\. driver\.ts:1: /).waitFor();
+    await page.getByRole('navigation', { name: 'Runs' }).getByRole('button', { name: /^run 2, arm64.*did not start$/ }).waitFor();
+  });
+
   it('and the page complained of nothing on the way', () => {
     expect(visit.complaints).toEqual([]);
   });

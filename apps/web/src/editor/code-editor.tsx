@@ -137,7 +137,8 @@ function useFindingMarks(editor: { readonly current: Editor | null }, file: stri
         inner.className = 'gap';
         inner.textContent = words;
         node.append(inner);
-        zone = zones.addZone({ afterLineNumber: after, heightInLines: 1, domNode: node });
+        // A click on the line is a click into the editor: without this Monaco leaves the focus to the page.
+        zone = zones.addZone({ afterLineNumber: after, heightInLines: 1, domNode: node, suppressMouseDown: true });
       });
     }
     const first = lines.halves[0];
