@@ -5,7 +5,8 @@
  * a `DmaPort` only, so that every byte is checked and every mistake is seen.
  */
 import type { Json } from '../base/events.ts';
-import type { Agent } from '../base/port.ts';
+import type { Agent, Port } from '../base/port.ts';
+import { DmaPort, type DmaPath } from '../pcie/dma-port.ts';
 import type { RegisterTable } from './registers.ts';
 
 /** As a lab's machine description has it. */
@@ -28,7 +29,12 @@ export interface DeviceContext {
   readonly ram: { readonly base: number; readonly size: number };
   /** Frames the wire delivers, in order. */
   readonly receive?: readonly Arrival[];
+  /** How the device's engines enter the fabric, made anew by every run; absent: no unit, bus addresses are physical. */
+  readonly path?: (port: Port) => DmaPath;
 }
+
+/** The way to memory of an engine that has this port. */
+export const dmaPort = (port: Port, context: Pick<DeviceContext, 'ram' | 'path'>): DmaPort => new DmaPort(port, context.ram, context.path?.(port) ?? null);
 
 export interface Device {
   readonly id: string;

@@ -7,7 +7,7 @@
 import { crc32 } from '../../base/checksum.ts';
 import type { Agent, Port } from '../../base/port.ts';
 import type { Device, DeviceContext, DeviceSpec } from '../device.ts';
-import { DmaPort } from '../dma-port.ts';
+import { DmaPort } from '../../pcie/dma-port.ts';
 import { raiseMsi } from '../interrupt.ts';
 import { integerOption, rejectUnknownOptions } from '../options.ts';
 import { NEVER_RUNG, RegisterBank, registerTable } from '../registers.ts';

@@ -7,7 +7,7 @@
  */
 import type { Json } from '../../base/events.ts';
 import type { Port } from '../../base/port.ts';
-import { DmaPort } from '../dma-port.ts';
+import { DmaPort } from '../../pcie/dma-port.ts';
 import { raiseMsi } from '../interrupt.ts';
 import { RegisterBank } from '../registers.ts';
 import { AT_ADDR, AT_FLAGS, AT_LEN, DESCRIPTOR_SIZE, DONE, ERROR, OWN, ringLayout } from './descriptor.ts';
