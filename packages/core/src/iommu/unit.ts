@@ -3,7 +3,7 @@
  * What a remapping unit is to PCIe, devices and the machine, whichever front
  * end it has. A front end keeps its own, richer calls beside these.
  */
-import type { CacheView } from './cache.ts';
+import type { CacheView } from '../mmu/cache.ts';
 
 /** One request of a function, as it arrives at the unit. */
 export interface DmaRequest {
