@@ -42,8 +42,13 @@ export class Bus {
 
   /** Sets bits in the low half of an entry, atomically, if it still holds what was read. */
   mark(what: string, frame: number, offset: number, bytes: number, bigEndian: boolean, low: number, high: number, bits: number): AccessStatus | 'changed' {
+    return this.exchange(what, frame, offset, bytes, bigEndian, low, high, low | bits);
+  }
+
+  /** Replaces the low half of an entry, atomically, if the entry still holds what was read. */
+  exchange(what: string, frame: number, offset: number, bytes: number, bigEndian: boolean, low: number, high: number, newLow: number): AccessStatus | 'changed' {
     if (frame >= this.#frames) return 'denied';
-    const set = (low | bits) >>> 0;
+    const set = newLow >>> 0;
     const status = !bigEndian
       ? this.#port.exchange(frame, offset, bytes, low, high, set, high)
       : bytes === 4

@@ -40,6 +40,8 @@ export type DmaAnswer =
   /** ATS: success, without any permission; the function must not cache it and may ask for the page. */
   | { readonly kind: 'denied' }
   | { readonly kind: 'refused'; readonly status: 'unsupported-request' | 'completer-abort' }
+  /** SMMUv3 told so (CD.A clear): the access ends well, a read gives zeros and a write is dropped. */
+  | { readonly kind: 'zero' }
   /** SMMUv3: waits for RESUME; the answer comes as a message. */
   | { readonly kind: 'stalled'; readonly tag: number };
 
