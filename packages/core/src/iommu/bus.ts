@@ -25,15 +25,19 @@ export class Bus {
   watch: ((event: BusEvent) => void) | null = null;
   readonly #port: TablePort;
   readonly #frames: number;
+  /** The port wants to know what its accesses are to. */
+  readonly #names: boolean;
 
   constructor(port: TablePort, addressBits: number) {
     this.#port = port;
     this.data = port.data;
+    this.#names = port.named !== undefined;
     this.#frames = 2 ** Math.max(0, addressBits - 12);
   }
 
   load(what: string, frame: number, offset: number, bytes: number, bigEndian: boolean): AccessStatus {
     if (frame >= this.#frames) return 'denied';
+    if (this.#names) this.#port.named?.(what);
     const status = this.#port.load(frame, offset, bytes);
     if (bigEndian) this.#swap(bytes);
     if (this.watch !== null) this.#tell('read', what, frame, offset, bytes, status);
@@ -48,6 +52,7 @@ export class Bus {
   /** Replaces the low half of an entry, atomically, if the entry still holds what was read. */
   exchange(what: string, frame: number, offset: number, bytes: number, bigEndian: boolean, low: number, high: number, newLow: number): AccessStatus | 'changed' {
     if (frame >= this.#frames) return 'denied';
+    if (this.#names) this.#port.named?.(what);
     const set = newLow >>> 0;
     const status = !bigEndian
       ? this.#port.exchange(frame, offset, bytes, low, high, set, high)
@@ -65,6 +70,7 @@ export class Bus {
   /** Writes what is in `data`. */
   store(what: string, frame: number, offset: number, bytes: number, bigEndian: boolean): AccessStatus {
     if (frame >= this.#frames) return 'denied';
+    if (this.#names) this.#port.named?.(what);
     const words = this.watch === null ? [] : this.#words(bytes);
     if (bigEndian) this.#swap(bytes);
     const status = this.#port.store(frame, offset, bytes);

@@ -3,6 +3,7 @@
  * What a remapping unit is to PCIe, devices and the machine, whichever front
  * end it has. A front end keeps its own, richer calls beside these.
  */
+import type { Bus } from './bus.ts';
 import type { CacheView } from '../mmu/cache.ts';
 
 /** One request of a function, as it arrives at the unit. */
@@ -77,6 +78,8 @@ export interface UnitOutside {
 
 export interface RemappingUnit {
   readonly kind: 'riscv' | 'vtd' | 'smmuv3';
+  /** Its way to memory; `watch` tells each access. */
+  readonly bus: Bus;
   /** Everything it remembers, to look at. */
   readonly caches: readonly CacheView[];
   readRegister(offset: number, size: 4 | 8): bigint;

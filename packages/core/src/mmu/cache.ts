@@ -17,6 +17,8 @@ export interface CacheGeometry {
 export interface CacheView {
   readonly name: string;
   readonly geometry: CacheGeometry;
+  /** Null: nothing lapses by itself. */
+  lapses: Lapses | null;
   /** In the order of sets and ways. */
   entries(): readonly CacheLine[];
 }

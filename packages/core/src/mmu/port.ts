@@ -11,6 +11,8 @@ export type AccessStatus = 'ok' | 'denied' | 'corrupt';
 export interface TablePort {
   /** The words of the last load, and those of the next store. */
   readonly data: Uint32Array;
+  /** Told what the next accesses are to (`device context`), where somebody shows it. */
+  named?(what: string): void;
   load(frame: number, offset: number, bytes: number): AccessStatus;
   store(frame: number, offset: number, bytes: number): AccessStatus;
   /**
