@@ -3,6 +3,7 @@
  * What a lab is: `lab.yaml`, read strictly. Unknown keys are errors, so a
  * misspelt check can never quietly award its points.
  */
+import { DEVICE_KINDS } from '@dmalab/core/devices/kinds';
 import { z } from 'zod';
 
 /** Each is a row of `KERNEL_PROFILES` in @dmalab/kernel; a test says that they are the same. */
@@ -21,7 +22,7 @@ function parseCount(text: string): number {
   return Number(digits) * (scale[unit] ?? 1);
 }
 
-export const DeviceSpec = z.strictObject({ id: slug, kind: z.enum(['ring-nic', 'copy-engine']), options: z.record(z.string(), z.union([z.number(), z.string(), z.boolean()])).default({}) });
+export const DeviceSpec = z.strictObject({ id: slug, kind: z.enum(DEVICE_KINDS), options: z.record(z.string(), z.union([z.number(), z.string(), z.boolean()])).default({}) });
 
 const checkCommon = { id: slug, title: z.string(), points: z.number().int().positive(), profiles: z.array(ProfileId).optional(), hint: z.string().optional() };
 /** Exactly one of `rules`, `assert`, `cost`, `noLeaks` says what is checked. */

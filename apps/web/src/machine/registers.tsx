@@ -2,13 +2,12 @@
 /** Registers of each device, from the device's own table: offset, access, value as far as the trace shows it, and what it does. */
 import type { ReactNode } from 'react';
 import type { MachineState } from '@dmalab/core/base/state';
-import { CopyEngineRegisters } from '@dmalab/core/devices/copy-engine/copy-engine';
 import type { RegisterTable } from '@dmalab/core/devices/registers';
-import { RingNicRegisters } from '@dmalab/core/devices/ring-nic/registers';
+import { DEVICES } from '@dmalab/core/devices/table';
 import { plainValue, hex, type Names } from '../trace/names.ts';
 import { useWs } from '../workspace/context.tsx';
 
-const TABLES: Readonly<Record<string, RegisterTable>> = { 'ring-nic': RingNicRegisters, 'copy-engine': CopyEngineRegisters };
+const TABLES: Readonly<Record<string, RegisterTable>> = Object.fromEntries(Object.entries(DEVICES).map(([kind, { datasheet }]) => [kind, datasheet.registers]));
 
 export function Registers({ state, names }: { readonly state: MachineState | null; readonly names: Names | null }): ReactNode {
   const devices = useWs((s) => s.lab?.manifest.machine.devices);

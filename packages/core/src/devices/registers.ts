@@ -4,7 +4,11 @@
  * CPU writes arrive there as messages, the device looks at them and sets its
  * own; nothing else knows what they mean.
  */
+import type { Field, Layout } from '../base/layout.ts';
 import type { Place, Port, Value } from '../base/port.ts';
+
+/** Any declared structure, whatever its fields. */
+export type AnyLayout = Layout<Readonly<Record<string, Field>>>;
 
 export interface Register {
   /** Bytes from the start of the device's window; a multiple of 4. */
@@ -14,8 +18,13 @@ export interface Register {
   readonly doc: string;
   /** Content before anyone writes; 0 when left out. */
   readonly reset?: number;
+  /** Its fields, where it has any. */
+  readonly layout?: AnyLayout;
+  /** 8: a word that is stored whole (the words of a portal). Everything else is 32 bits wide, 64-bit values being two registers. */
+  readonly bytes?: 8;
 }
-/** All registers are 32 bits wide. */
+/** A declared register's content, by its layout. */
+type FieldsOf<R> = R extends { readonly layout: { decode(raw: bigint): infer D } } ? D : never;
 export type RegisterTable = Readonly<Record<string, Register>>;
 
 /** What a doorbell holds before it was ever rung; no slot number. */
@@ -24,10 +33,13 @@ export const NEVER_RUNG = 0xffff_ffff;
 /** Checks a table as it loads: aligned, inside the window, no two at one offset. */
 export function registerTable<const T extends RegisterTable>(windowSize: number, table: T): T {
   const seen = new Set<number>();
-  for (const [name, { offset }] of Object.entries(table)) {
-    if (!Number.isInteger(offset) || offset < 0 || offset % 4 !== 0 || offset + 4 > windowSize) throw new RangeError(`register ${name}: offset 0x${offset.toString(16)} is not a word of a window of 0x${windowSize.toString(16)} bytes`);
-    if (seen.has(offset)) throw new RangeError(`register ${name}: another register lies at offset 0x${offset.toString(16)}`);
-    seen.add(offset);
+  for (const [name, { offset, bytes = 4, layout }] of Object.entries<Register>(table)) {
+    if (!Number.isInteger(offset) || offset < 0 || offset % bytes !== 0 || offset + bytes > windowSize) throw new RangeError(`register ${name}: offset 0x${offset.toString(16)} is not a word of a window of 0x${windowSize.toString(16)} bytes`);
+    if (layout !== undefined && layout.bytes !== bytes) throw new RangeError(`register ${name}: ${layout.name} has ${layout.bytes} bytes, the register ${bytes}`);
+    for (let at = offset; at < offset + bytes; at += 4) {
+      if (seen.has(at)) throw new RangeError(`register ${name}: another register lies at offset 0x${offset.toString(16)}`);
+      seen.add(at);
+    }
   }
   return table;
 }
@@ -68,10 +80,34 @@ export class RegisterBank<T extends RegisterTable> {
     return asNumber(this.#port.op({ kind: 'await', place: this.#place(name), order: 'relaxed', until: (value) => asNumber(value) !== NEVER_RUNG, next: true, name }));
   }
 
+  /** A register's fields. */
+  fields<N extends keyof T & string>(name: N): FieldsOf<T[N]> {
+    const fields = this.#table[name]?.layout;
+    if (fields === undefined) throw new RangeError(`register "${name}" has no fields`);
+    // The type is inferred from the same table.
+    return fields.decode(BigInt(this.read(name))) as FieldsOf<T[N]>;
+  }
+
+  /** Two registers as one value, low half first. */
+  pair(low: keyof T & string, high: keyof T & string): bigint {
+    const half = BigInt(this.read(low));
+    return (BigInt(this.read(high)) << 32n) | half;
+  }
+
+  /** Sleeps until the content, whoever writes it, is as asked. */
+  awaitContent(name: keyof T & string, until: (value: number) => boolean): number {
+    return asNumber(this.#port.op({ kind: 'await', place: this.#place(name), order: 'relaxed', until: (value) => until(asNumber(value)), name }));
+  }
+
+  /** The next store to a register in the order of their arrival, none twice. The first call answers with the content at power-on. */
+  next(name: keyof T & string): Value {
+    return this.#port.op({ kind: 'await', place: this.#place(name), order: 'relaxed', until: () => true, next: true, name });
+  }
+
   #place(name: keyof T & string): Place {
     const register = this.#table[name];
     if (register === undefined) throw new RangeError(`no register "${name}"`);
-    return { space: 'mmio', owner: this.#owner, address: register.offset, size: 4 };
+    return { space: 'mmio', owner: this.#owner, address: register.offset, size: register.bytes ?? 4 };
   }
 }
 

@@ -1,25 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Every device the machine knows: one row each. */
-import type { RegisterTable } from './registers.ts';
+import type { Datasheet } from './datasheet.ts';
 import type { Device, DeviceContext, DeviceSpec } from './device.ts';
-import { CopyEngineRegisters, createCopyEngine } from './copy-engine/copy-engine.ts';
-import { RingNicRegisters } from './ring-nic/registers.ts';
+import type { DeviceKind } from './kinds.ts';
+import { createCopyEngine } from './copy-engine/copy-engine.ts';
+import { CopyEngineDatasheet } from './copy-engine/datasheet.ts';
+import { RingNicDatasheet } from './ring-nic/datasheet.ts';
 import { createRingNic } from './ring-nic/ring-nic.ts';
 
 interface DeviceRow {
-  readonly title: string;
-  readonly registers: RegisterTable;
+  readonly datasheet: Datasheet;
   readonly create: (spec: DeviceSpec, context: DeviceContext) => Device;
 }
 
-export const DEVICES: Readonly<Record<string, DeviceRow>> = {
-  'ring-nic': { title: 'NIC with descriptor rings', registers: RingNicRegisters, create: createRingNic },
-  'copy-engine': { title: 'Copy engine', registers: CopyEngineRegisters, create: createCopyEngine },
+export const DEVICES: Readonly<Record<DeviceKind, DeviceRow>> = {
+  'ring-nic': { datasheet: RingNicDatasheet, create: createRingNic },
+  'copy-engine': { datasheet: CopyEngineDatasheet, create: createCopyEngine },
 };
+const byName: Readonly<Record<string, DeviceRow>> = DEVICES;
 
 /** @throws RangeError for an unknown kind or option; lab files are checked with it before anything runs */
 export function createDevice(spec: DeviceSpec, context: DeviceContext): Device {
-  const row = Object.hasOwn(DEVICES, spec.kind) ? DEVICES[spec.kind] : undefined;
+  const row = Object.hasOwn(byName, spec.kind) ? byName[spec.kind] : undefined;
   if (row === undefined) throw new RangeError(`device ${spec.id}: unknown kind "${spec.kind}"; expected one of ${Object.keys(DEVICES).join(', ')}`);
   return row.create(spec, context);
 }

@@ -6,6 +6,7 @@ import { crc32 } from '../base/checksum.ts';
 import type { TraceEvent } from '../base/events.ts';
 import { fillBytes } from '../base/fill.ts';
 import type { Agent, Port, Size, Value } from '../base/port.ts';
+import { CopyErrors, CopyStatus } from '../devices/copy-engine/registers.ts';
 import { createDevice } from '../devices/table.ts';
 import type { Arrival, Device } from '../devices/device.ts';
 import { resetContents } from '../devices/registers.ts';
@@ -257,14 +258,15 @@ describe('the copy engine', () => {
     expect(events.filter((e) => e.kind === 'irq-raise')).toHaveLength(1);
   });
   it.each([
-    [FRAME, FRAME + 64, 0, 'length is 0'],
-    [FRAME, FRAME + 64, 5000, 'length is 5000, above 4096'],
-    [0, FRAME, 8, 'source 0x0 is no memory'],
-    [FRAME, 0xffff_0000, 8, 'destination 0xffff0000 is no memory'],
-  ])('faults on %i → %i, %i bytes', (source, destination, length, why) => {
+    [FRAME, FRAME + 64, 0, 'length is 0', 'badLength'],
+    [FRAME, FRAME + 64, 5000, 'length is 5000, above 4096', 'badLength'],
+    [0, FRAME, 8, 'source 0x0 is no memory', 'source'],
+    [FRAME, 0xffff_0000, 8, 'destination 0xffff0000 is no memory', 'destination'],
+    [FRAME, 0xffff_fffc, 8, 'destination 0xfffffffc is above 32 bits', 'mask'],
+  ] as const)('faults on %i → %i, %i bytes', (source, destination, length, why, error) => {
     const { device, events } = bench('copy-engine', (cpu) => copy(cpu, source, destination, length), { memory });
     expect(device.result()).toMatchObject({ copies: [{ ok: false, why }] });
-    expect(events.findLast((e) => e.kind === 'register')).toMatchObject({ register: 'STATUS', value: 3 });
+    expect(events.findLast((e) => e.kind === 'register')).toMatchObject({ register: 'STATUS', value: Number(CopyStatus.encode({ done: true, faulted: true, error: CopyErrors[error].code })) });
   });
 });
 

@@ -13,9 +13,15 @@ import { receive, type ReceivedFrame } from './receive.ts';
 import { RING_NIC_WINDOW, RingNicRegisters } from './registers.ts';
 import { send, type SentFrame } from './send.ts';
 
-/** Options: `maxFrame` (bytes, 1518), `prefetch` (true), `coalesce` (1). @throws RangeError for any other, or a value out of range */
+export const RING_NIC_OPTIONS = {
+  maxFrame: 'Longest frame in bytes: 1 to 65535, 1518 when left out.',
+  prefetch: 'Whether the send engine may read one descriptor ahead, a choice at each slot; true when left out.',
+  coalesce: 'Interrupt after this many finished descriptors: 1 to 1024, 1 when left out.',
+};
+
+/** Options: `RING_NIC_OPTIONS`. @throws RangeError for any other, or a value out of range */
 export function createRingNic(spec: DeviceSpec, context: DeviceContext): Device {
-  rejectUnknownOptions(spec, ['maxFrame', 'prefetch', 'coalesce']);
+  rejectUnknownOptions(spec, Object.keys(RING_NIC_OPTIONS));
   const options: NicOptions = { maxFrame: integerOption(spec, 'maxFrame', 1518, 1, 0xffff), prefetch: booleanOption(spec, 'prefetch', true), coalesce: integerOption(spec, 'coalesce', 1, 1, 1024) };
   const { ram } = context;
   const wire = context.receive ?? [];
