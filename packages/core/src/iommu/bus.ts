@@ -16,6 +16,8 @@ export interface BusEvent {
   readonly bytes: number;
   /** 64-bit words in the structure's own byte order; a 4-byte entry gives one. */
   readonly words: readonly bigint[];
+  /** They lie in memory the other way round. */
+  readonly bigEndian: boolean;
   readonly status: AccessStatus;
 }
 
@@ -40,7 +42,7 @@ export class Bus {
     if (this.#names) this.#port.named?.(what);
     const status = this.#port.load(frame, offset, bytes);
     if (bigEndian) this.#swap(bytes);
-    if (this.watch !== null) this.#tell('read', what, frame, offset, bytes, status);
+    if (this.watch !== null) this.#tell('read', what, frame, offset, bytes, bigEndian, status);
     return status;
   }
 
@@ -61,8 +63,8 @@ export class Bus {
         : this.#port.exchange(frame, offset, 8, swapBytes(high), swapBytes(low), swapBytes(high), swapBytes(set));
     if (bigEndian) this.#swap(bytes);
     if (this.watch !== null) {
-      this.#tell('atomic', what, frame, offset, bytes, status === 'changed' ? 'ok' : status);
-      if (status === 'ok') this.watch({ kind: 'write', what, address: addressOf(frame, offset), bytes, words: [bytes === 4 ? BigInt(set) : wordOf(set, high)], status });
+      this.#tell('atomic', what, frame, offset, bytes, bigEndian, status === 'changed' ? 'ok' : status);
+      if (status === 'ok') this.watch({ kind: 'write', what, address: addressOf(frame, offset), bytes, words: [bytes === 4 ? BigInt(set) : wordOf(set, high)], bigEndian, status });
     }
     return status;
   }
@@ -74,7 +76,7 @@ export class Bus {
     const words = this.watch === null ? [] : this.#words(bytes);
     if (bigEndian) this.#swap(bytes);
     const status = this.#port.store(frame, offset, bytes);
-    this.watch?.({ kind: 'write', what, address: addressOf(frame, offset), bytes, words, status });
+    this.watch?.({ kind: 'write', what, address: addressOf(frame, offset), bytes, words, bigEndian, status });
     return status;
   }
 
@@ -87,8 +89,8 @@ export class Bus {
     return this.store(what, frame, offset, bytes, bigEndian);
   }
 
-  #tell(kind: 'read' | 'atomic', what: string, frame: number, offset: number, bytes: number, status: AccessStatus): void {
-    this.watch?.({ kind, what, address: addressOf(frame, offset), bytes, words: this.#words(bytes), status });
+  #tell(kind: 'read' | 'atomic', what: string, frame: number, offset: number, bytes: number, bigEndian: boolean, status: AccessStatus): void {
+    this.watch?.({ kind, what, address: addressOf(frame, offset), bytes, words: this.#words(bytes), bigEndian, status });
   }
 
   #words(bytes: number): bigint[] {

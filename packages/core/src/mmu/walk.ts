@@ -19,11 +19,21 @@ export interface Tables {
   mark(walker: Walker, bits: number, bytes: number): WalkEnd | 'changed';
 }
 
+/** The walkers of a unit's two stages, to look at while it walks. */
+export interface Walkers {
+  readonly first: Walker;
+  readonly second: Walker;
+}
+
 export class Walker {
   /** The entry read last. */
   low = 0;
   high = 0;
   level = 0;
+  /** What the walk is of, from its start on: for whoever watches it. */
+  format: TableFormat | null = null;
+  inputLow = 0;
+  inputHigh = 0;
   /** Where that entry lies physically, and its table address before any further translation. */
   entryFrame = 0;
   entryOffset = 0;
@@ -39,6 +49,9 @@ export class Walker {
 
   walk(format: TableFormat, root: number, low: number, high: number, access: Access, updates: boolean, tables: Tables): WalkEnd {
     this.rule = null;
+    this.format = format;
+    this.inputLow = low;
+    this.inputHigh = high;
     this.level = format.levels;
     this.inherited = 0;
     this.inheritedHigh = 0;

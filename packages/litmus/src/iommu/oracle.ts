@@ -4,10 +4,15 @@
  * keys. A line that cannot be run is counted as not run, with the reason.
  */
 import { Fields, FormatError } from './json.ts';
-import { narrate, narrateVtd } from './narrate.ts';
+import { narrate } from './narrate.ts';
 import { compareSecond, runVector } from './riscv-oracle.ts';
 import { compareSmmu } from './smmu-oracle.ts';
+import type { Telling } from './tell.ts';
+import { tellRiscv } from './tell-riscv.ts';
+import { tellVtd } from './tell-vtd.ts';
 import { compareVtd } from './vtd-oracle.ts';
+
+const NO_VECTOR = 'not a vector of an IOMMU: expected the keys caps and steps, cls and second, ecap and dma, or idr and dma';
 
 export type IommuFormat = 'riscv' | 'riscv-second' | 'vtd' | 'smmuv3';
 
@@ -93,7 +98,7 @@ function problemsOf(line: Fields, known: () => ReadonlyMap<string, Fields>, walk
     case 'smmuv3':
       return compareSmmu(line);
     case null:
-      throw new FormatError('not a vector of an IOMMU: expected the keys caps and steps, cls and second, ecap and dma, or idr and dma');
+      throw new FormatError(NO_VECTOR);
   }
 }
 
@@ -132,12 +137,27 @@ export function describeIommu(c: IommuComparison): string {
 
 /** The `n`-th vector of a file, from 1, or the one with that id, told step by step. */
 export function narrateVector(text: string, which: string): readonly string[] | null {
+  const row = vectorLine(text, which);
+  return row === null ? null : narrate(tellVector(new Fields(JSON.parse(row), which)));
+}
+
+/** The line of a file that holds the `n`-th vector, from 1, or the one with that id. */
+export function vectorLine(text: string, which: string): string | null {
   const rows = text.split('\n').filter((row) => row.trim() !== '');
-  const row = /^\d+$/.test(which) ? rows[Number(which) - 1] : rows.find((candidate) => candidate.includes(`"id":"${which}"`));
-  if (row === undefined) return null;
-  const line = new Fields(JSON.parse(row), which);
-  const format = formatOf(line);
-  if (format === 'riscv') return narrate(line);
-  if (format === 'vtd') return narrateVtd(line);
-  throw new FormatError('only vectors of the RISC-V IOMMU and of VT-d can be told so far');
+  return (/^\d+$/.test(which) ? rows[Number(which) - 1] : rows.find((candidate) => candidate.includes(`"id":"${which}"`))) ?? null;
+}
+
+/** @throws FormatError when it is no vector, or of a kind that cannot be told */
+export function tellVector(vector: Fields): Telling {
+  switch (formatOf(vector)) {
+    case 'riscv':
+      return tellRiscv(vector);
+    case 'vtd':
+      return tellVtd(vector);
+    case 'smmuv3':
+      throw new FormatError('only vectors of the RISC-V IOMMU and of VT-d can be told so far');
+    case 'riscv-second':
+    case null:
+      throw new FormatError(NO_VECTOR);
+  }
 }

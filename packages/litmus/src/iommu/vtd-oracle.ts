@@ -43,7 +43,7 @@ export function compareVtd(vector: Fields): readonly string[] {
   return vector.text('emulator_only').includes('fault number') ? problems.filter((problem) => !problem.includes(': record ')) : [];
 }
 
-/** The unit, its memory and the requests of a vector. */
+/** The unit, its memory and the requests of a vector. A DMA may name a `pasid`, and be `exec` and `priv`; left out, it has none and is neither. */
 export function vtdBench(vector: Fields): { unit: VtdUnit; memory: PlainMemory; ram: readonly (readonly [bigint, bigint])[]; requests: readonly VtdRequest[] } {
   const ram = vector.tuples('ram').map(([base = 0n, size = 0n]) => [base, size] as const);
   const memory = new PlainMemory(ram);
@@ -52,7 +52,15 @@ export function vtdBench(vector: Fields): { unit: VtdUnit; memory: PlainMemory; 
   unit.rootTable = vector.word('rtaddr');
   const requests = vector
     .objects('dma')
-    .map((dma) => ({ sourceId: vector.number('sid'), pasid: null, type: 'untranslated' as const, write: dma.text('dir') === 'w', execute: false, privileged: false, address: dma.word('iova') }));
+    .map((dma) => ({
+      sourceId: vector.number('sid'),
+      pasid: dma.has('pasid') ? dma.number('pasid') : null,
+      type: 'untranslated' as const,
+      write: dma.text('dir') === 'w',
+      execute: dma.numberOr('exec', 0) !== 0,
+      privileged: dma.numberOr('priv', 0) !== 0,
+      address: dma.word('iova'),
+    }));
   return { unit, memory, ram, requests };
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** "Process to translate an IOVA", step by step. Reporting faults is the unit's business; here they are answers. */
 import type { Access, Rule } from '../../mmu/format.ts';
+import type { Walkers } from '../../mmu/walk.ts';
 import { addressOf, highOf, lowOf } from '../../mmu/word.ts';
 import type { Bus } from '../bus.ts';
 import { deviceTooWide, locateDevice, type Device, type DirectoryRegisters } from './device-directory.ts';
@@ -42,6 +43,10 @@ export class Translator {
     this.#features = features;
     this.#bus = bus;
     this.#stages = new TwoStage(bus, features.options.switches);
+  }
+
+  get walkers(): Walkers {
+    return this.#stages;
   }
 
   translate(registers: DirectoryRegisters, request: Request): Outcome {

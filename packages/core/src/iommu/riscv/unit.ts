@@ -6,6 +6,7 @@
  * allows. Invalidation commands are decoded and handed on (`invalidated`).
  */
 import type { TablePort } from '../../mmu/port.ts';
+import type { Walkers } from '../../mmu/walk.ts';
 import { lowOf } from '../../mmu/word.ts';
 import { Bus } from '../bus.ts';
 import { CAUSES } from './causes.ts';
@@ -89,6 +90,10 @@ export class RiscvIommu {
 
   get fctl(): number {
     return this.#fctl;
+  }
+
+  get walkers(): Walkers {
+    return this.#translator.walkers;
   }
 
   get ddtp(): bigint {

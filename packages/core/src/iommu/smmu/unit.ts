@@ -6,7 +6,7 @@
 import { Bus } from '../bus.ts';
 import type { Access, Rule } from '../../mmu/format.ts';
 import type { TablePort } from '../../mmu/port.ts';
-import { Walker, type Tables, type WalkEnd } from '../../mmu/walk.ts';
+import { Walker, type Tables, type WalkEnd, type Walkers } from '../../mmu/walk.ts';
 import { addressOf, highIn, highOf, lowIn, lowOf } from '../../mmu/word.ts';
 import { readContext, readStream, type Context, type SmmuFeatures, type Stream } from './contexts.ts';
 import { ACCESS_FLAG, INVALID, OUTPUT_SIZE, RANGE } from '../../mmu/formats/armv8.ts';
@@ -121,6 +121,10 @@ export class SmmuUnit {
     if (end !== 'reached') return this.#secondFault(end, request, 2, request.write, addressOf(frame, 0));
     if (stream.second !== null) span = Math.min(span, this.#second.span);
     return { kind: 'translated', address: addressOf(this.#second.frame, low & 0xfff), span };
+  }
+
+  get walkers(): Walkers {
+    return { first: this.#first, second: this.#second };
   }
 
   #findStream(request: SmmuRequest): Stream | (SmmuAnswer & { kind: 'refused' }) {

@@ -6,6 +6,7 @@
 import { Bus } from '../bus.ts';
 import type { Access } from '../../mmu/format.ts';
 import type { TablePort } from '../../mmu/port.ts';
+import type { Walkers } from '../../mmu/walk.ts';
 import { addressOf, highOf, lowOf } from '../../mmu/word.ts';
 import { Capability, ExtendedCapability, type VtdOptions } from './capabilities.ts';
 import { Contexts, type VtdRequest } from './contexts.ts';
@@ -52,6 +53,10 @@ export class VtdUnit {
     const reached = this.#stages.translate(found.space, lowOf(request.address), highOf(request.address), access);
     if ('kind' in reached) return this.#refuse(reached, found.silent, request);
     return { kind: 'translated', address: addressOf(reached.frame, lowOf(request.address) & 0xfff), span: reached.span, domain: found.domain, snoops: found.snoops };
+  }
+
+  get walkers(): Walkers {
+    return this.#stages;
   }
 
   /** Software clears the F bit of a recording register. */
