@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** `npm start`, `npm test`, `npm run bench`, `npm run test:long`: everything from a fresh clone, with Node and npm only. */
+/** `npm start`, `npm test`, `npm run bench`, `npm run test:long`, `npm run mutants`: everything from a fresh clone, with Node and npm only. */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { build, checkNode, ensurePnpm, environment, fail, installDependencies, root, run } from './setup.mjs';
@@ -22,6 +22,8 @@ if (mode === 'start') {
   process.exit(await testAll({ long: mode === 'test:long', filters: rest }));
 } else if (mode === 'bench') {
   process.exit(run(process.execPath, [join(root, 'node_modules', 'vitest', 'vitest.mjs'), 'bench', '--run', ...rest]));
+} else if (mode === 'mutants') {
+  process.exit(run(process.execPath, [join(root, 'tools', 'mutants', 'run.mjs'), ...rest]));
 } else {
-  fail(`unknown mode ${JSON.stringify(mode)}; expected start, test, test:long or bench`, 2);
+  fail(`unknown mode ${JSON.stringify(mode)}; expected start, test, test:long, bench or mutants`, 2);
 }

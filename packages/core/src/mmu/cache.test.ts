@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
 import { EntryCache, overlaps } from './cache.ts';
-import { InFlight } from './in-flight.ts';
 
 const small = (policy: 'lru' | 'fifo' = 'lru'): EntryCache<string> => new EntryCache('iotlb', { sets: 1, ways: 2, policy });
 
@@ -53,21 +52,5 @@ describe('a cache of entries', () => {
 
   it('refuses a size that is none', () => {
     expect(() => new EntryCache('iotlb', { sets: 3, ways: 1, policy: 'lru' })).toThrow('iotlb: 3 sets of 1 ways; expected a power of two and at least one');
-  });
-});
-
-describe('accesses in flight', () => {
-  it('hold up what came after they left, and nothing else', () => {
-    const flights = new InFlight();
-    const first = flights.open();
-    const moment = flights.now;
-    const second = flights.open();
-    expect(flights.through(moment)).toBe(false);
-    flights.close(first);
-    expect(flights.through(moment)).toBe(true);
-    expect(flights.through(flights.now)).toBe(false);
-    flights.close(second);
-    flights.close(0);
-    expect(flights.through(flights.now)).toBe(true);
   });
 });

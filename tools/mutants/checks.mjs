@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * What a mutant must not survive: every recorded vector, and every test of the
+ * files named here, one check each. The tests are those of the suite, run without vitest, which
+ * needs seconds to begin; `expect` is vitest's own.
+ */
+import { createRequire } from 'node:module';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import vm from 'node:vm';
+import { Modules, root, sourceOf } from './modules.mjs';
+
+const vitest = createRequire(createRequire(join(root, 'test', 'package.json')).resolve('vitest'));
+const { JestAsymmetricMatchers, JestChaiExpect, JestExtend, chai } = await import(pathToFileURL(vitest.resolve('@vitest/expect')).href);
+for (const plugin of [JestExtend, JestChaiExpect, JestAsymmetricMatchers]) chai.use(plugin);
+const expect = (value, message) => chai.expect(value, message);
+Object.assign(expect, chai.expect);
+
+/** Folders whose tests are checks, but for those that start a process, write, or measure. */
+const FOLDERS = ['packages/core/src/mmu', 'packages/core/src/iommu', 'packages/core/src/iommu/riscv', 'packages/core/src/iommu/vtd', 'packages/core/src/iommu/smmu', 'test/iommu'];
+const LEFT_OUT = /\/(oracle|command|narrate|speed|structures|mutants|fuzz[^/]*)\.test\.ts$/;
+
+/** A vector file concerns what lies in these folders. */
+const VECTORS = [
+  { file: 'riscv-iommu', of: /iommu\/riscv\/|formats\/riscv/ },
+  { file: 'riscv-iommu-second', of: /iommu\/riscv\/|formats\/riscv/ },
+  { file: 'qemu100-vtd', of: /iommu\/vtd\/|formats\/x86/ },
+  { file: 'qemu100-smmuv3', of: /iommu\/smmu\/|formats\/armv8/ },
+];
+const OWN = /iommu\/(riscv|vtd|smmu)\/|mmu\/formats\//;
+const READER = 'packages/litmus/src/iommu/oracle.ts';
+
+/** Tests of the file being loaded. */
+let registered = [];
+let prefix = '';
+
+function describe(name, ...rest) {
+  const outer = prefix;
+  prefix = `${prefix}${name} › `;
+  rest.at(-1)();
+  prefix = outer;
+}
+function it(name, ...rest) {
+  const run = rest.find((part) => typeof part === 'function');
+  registered.push({ name: prefix + name, run });
+}
+/** Enough of vitest's titles to tell rows apart. */
+it.each = (rows) => (name, ...rest) => {
+  const run = rest.find((part) => typeof part === 'function');
+  rows.forEach((row, i) => it(`${name} [${i}]`, () => (Array.isArray(row) ? run(...row) : run(row))));
+};
+describe.each = (rows) => (name, ...rest) => rows.forEach((row, i) => describe(`${name} [${i}]`, () => (Array.isArray(row) ? rest.at(-1)(...row) : rest.at(-1)(row))));
+it.skipIf = (skip) => (skip ? () => undefined : it);
+it.runIf = (run) => (run ? it : () => undefined);
+
+/** @typedef {{ name: string, run: (load: (path: string) => any, tests: (path: string) => readonly { name: string, run: () => unknown }[]) => void, ms: number }} Check */
+
+export class Checks {
+  modules = new Modules({ vitest: { describe, it, test: it, expect } });
+  #tests = FOLDERS.flatMap((folder) => readdirSync(join(root, folder)).filter((name) => name.endsWith('.test.ts')).map((name) => `${folder}/${name}`)).filter((path) => !LEFT_OUT.test(path));
+  /** @type {Map<string, Check[]>} by test file or vector file */
+  #made = new Map();
+  /** By changed file: what failed lately. */
+  #late = new Map();
+  #trusts;
+
+  /** @param trusts that every check passes on the sources as they are; otherwise each is tried first */
+  constructor(trusts) {
+    this.#trusts = trusts;
+  }
+
+  /** The checks that can see a change of this file, in an order in which neighbours differ. */
+  #of(file) {
+    const groups = this.#tests.filter((path) => this.modules.closure(path).has(file)).map((path) => this.#once(path, () => testChecks(path, (of) => testsOf(of, this.modules.again(of)))));
+    if (this.modules.closure(READER).has(file)) {
+      for (const vectors of VECTORS) if (!OWN.test(file) || vectors.of.test(file)) groups.push(this.#once(vectors.file, () => vectorChecks(vectors.file)));
+    }
+    return groups.flat();
+  }
+
+  #once(key, make) {
+    let made = this.#made.get(key);
+    if (made === undefined) {
+      made = make();
+      this.#made.set(key, made);
+      const load = (path) => this.modules.load(path);
+      const tests = memo((path) => testsOf(path, this.modules.again(path)));
+      for (const check of this.#trusts ? [] : made) {
+        const before = performance.now();
+        check.run(load, tests);
+        check.ms = performance.now() - before;
+      }
+      made.sort((a, b) => a.order - b.order);
+    }
+    return made;
+  }
+
+  /** The name of the first check that the changed text fails, or null. What failed lately for this file is asked first. */
+  firstFailure(file, text) {
+    const all = this.#of(file);
+    const late = this.#late.get(file) ?? [];
+    const load = this.modules.changed(file, text);
+    const tests = memo((path) => testsOf(path, load));
+    for (const check of [...late, ...all.filter((check) => !late.includes(check))]) {
+      if (passes(() => check.run(load, tests), 2000 + 20 * check.ms)) continue;
+      this.#late.set(file, [check, ...late.filter((other) => other !== check)].slice(0, 60));
+      return check.name;
+    }
+    return null;
+  }
+}
+
+/** Loads a test file and takes what it registers. */
+function testsOf(path, load) {
+  registered = [];
+  prefix = '';
+  load(path);
+  return registered;
+}
+
+/** Tests of one file. Those that need vitest's own clock or are asynchronous are left out. */
+function testChecks(path, tests) {
+  return tests(path).map(({ name }, i) => ({
+    name: `${path}: ${name}`,
+    order: 0,
+    ms: 100,
+    run: (_load, again) => {
+      const test = again(path)[i];
+      if (test === undefined || test.name !== name) throw new Error('the test is not there');
+      const answer = test.run();
+      if (answer instanceof Promise) throw new TypeError(`${path}: ${name} is asynchronous; expected a test that is done when it returns`);
+    },
+  }));
+}
+
+function vectorChecks(file) {
+  const lines = (name) => sourceOf(`test/oracle/iommu/${name}.jsonl`).split('\n').filter((line) => line !== '');
+  const idOf = (line) => /"id": ?"([^"]*)"/.exec(line)?.[1] ?? '';
+  const companions = file === 'riscv-iommu-second' ? new Map(lines('riscv-iommu').map((line) => [idOf(line), line])) : null;
+  return lines(file).map((line, i) => ({
+    name: `${file} ${idOf(line)}`,
+    // Neighbours in a file are alike: go through it in large steps.
+    order: 1 + ((i * 617) % 1999),
+    ms: 100,
+    run: (load) => {
+      const { agree } = load(READER).compareIommu(line, companions === null ? [] : [companions.get(idOf(line)) ?? '']);
+      if (agree !== 1) throw new Error('it disagrees');
+    },
+  }));
+}
+
+function memo(make) {
+  const made = new Map();
+  return (key) => {
+    let value = made.get(key);
+    if (value === undefined) made.set(key, (value = make(key)));
+    return value;
+  };
+}
+
+const CALL = new vm.Script('globalThis.__check()');
+
+/** Whether the check ends in time and without an exception. */
+function passes(run, limitMs) {
+  globalThis.__check = run;
+  try {
+    CALL.runInThisContext({ timeout: Math.ceil(limitMs) });
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Changes the walker and the translation of every front end by one token at a
+ * time and looks whether a test notices.
+ *
+ *     node tools/mutants/run.mjs [--only PART] [--slice N] [--key KEY] [--from I --to J] [--jobs N] [--show] [--json FILE]
+ *
+ * PART is a key of files.json or a piece of a path. `--slice N` tries N changes, spread over
+ * all, that are neither signed off nor known to survive. Ends with 0 when at least 90 % of the changes that are not signed off
+ * in equivalent.json are noticed, at most 20 % are signed off, and no line of that list is out of date.
+ */
+import { fork } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
+import { mutantsOf } from './mutate.mjs';
+import { sourceOf } from './modules.mjs';
+
+const { values } = parseArgs({ options: { only: { type: 'string' }, slice: { type: 'string' }, key: { type: 'string' }, from: { type: 'string' }, to: { type: 'string' }, jobs: { type: 'string' }, show: { type: 'boolean' }, json: { type: 'string' }, list: { type: 'boolean' } } });
+const read = (name) => JSON.parse(readFileSync(new URL(name, import.meta.url), 'utf8'));
+const parts = read('files.json');
+/** By file, by key: why the change means the same; or that nothing notices it yet. */
+const { equivalent, surviving } = read('equivalent.json');
+const known = (list, file, key) => list[file]?.[key] !== undefined;
+
+const wanted = (part, file) => values.only === undefined || part === values.only || file.includes(values.only);
+const all = Object.entries(parts).flatMap(([part, files]) => files.filter((file) => wanted(part, file)).flatMap((file) => mutantsOf(sourceOf(file), file).map((mutant, index) => ({ ...mutant, file, index }))));
+let chosen = values.key === undefined ? all.slice(Number(values.from ?? 0), Number(values.to ?? all.length)) : all.filter(({ key }) => key === values.key);
+if (values.slice !== undefined) {
+  const open = all.filter(({ file, key }) => !known(equivalent, file, key) && !known(surviving, file, key));
+  const count = Math.min(Number(values.slice), open.length);
+  chosen = Array.from({ length: count }, (_, i) => open[Math.floor(((i + 0.5) * open.length) / count)]);
+}
+if (values.list) {
+  for (const { file, line, key } of chosen) process.stdout.write(`${file}:${line}: ${key}\n`);
+  process.exit(0);
+}
+
+const started = Date.now();
+const results = new Map();
+const queue = [...chosen];
+let done = 0;
+let noticed = 0;
+const seconds = () => ((Date.now() - started) / 1000).toFixed(0);
+const progress = () => {
+  if (!process.stderr.isTTY) return;
+  const width = 30;
+  const filled = Math.round((width * done) / chosen.length);
+  process.stderr.write(`\r[${'#'.repeat(filled)}${'.'.repeat(width - filled)}] ${done}/${chosen.length}, ${noticed} noticed, ${seconds()} s `);
+};
+
+/** One process after another, until the queue is empty. */
+function work() {
+  return new Promise((resolve, reject) => {
+    const child = fork(new URL('worker.mjs', import.meta.url), values.slice === undefined ? [] : ['trust'], { execArgv: ['--max-old-space-size=1500'], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+    let current = null;
+    const finish = (result) => {
+      results.set(current, result);
+      done += 1;
+      if (result.by !== null) noticed += 1;
+      progress();
+      current = null;
+    };
+    const next = () => {
+      current = queue.shift() ?? null;
+      if (current === null) child.disconnect();
+      else child.send({ file: current.file, index: current.index });
+    };
+    child.on('message', (message) => {
+      if (message.error !== undefined) {
+        child.kill();
+        reject(new Error(message.error));
+        return;
+      }
+      if (message.ready !== true) finish(message);
+      next();
+    });
+    child.on('exit', () => {
+      if (current === null) resolve();
+      else {
+        // It took the process with it: too much memory.
+        finish({ by: 'the process ends', ms: 0 });
+        work().then(resolve, reject);
+      }
+    });
+  });
+}
+await Promise.all(Array.from({ length: Number(values.jobs ?? Math.max(1, Math.floor(availableParallelism() / 2))) }, work));
+if (process.stderr.isTTY) process.stderr.write('\n');
+
+const survivors = chosen.filter((mutant) => results.get(mutant).by === null);
+const unsigned = survivors.filter(({ file, key }) => !known(equivalent, file, key));
+const signed = chosen.filter(({ file, key }) => known(equivalent, file, key));
+const wrong = signed.filter((mutant) => results.get(mutant).by !== null);
+const whole = values.slice === undefined && values.key === undefined && values.from === undefined && values.to === undefined;
+const here = new Set(all.map(({ file, key }) => `${file}\n${key}`));
+const stale = whole ? [equivalent, surviving].flatMap((list) => Object.entries(list).flatMap(([file, keys]) => (Object.values(parts).flat().some((one) => one === file && (values.only === undefined || all.some((m) => m.file === one))) ? Object.keys(keys).filter((key) => !here.has(`${file}\n${key}`)).map((key) => `${file}: ${key}`) : []))) : [];
+
+if (values.show) for (const mutant of chosen) process.stdout.write(`${mutant.file}:${mutant.line}: ${mutant.key}\n    ${results.get(mutant).by ?? '-'} (${results.get(mutant).ms.toFixed(0)} ms)\n`);
+for (const { file, line, key } of unsigned) process.stdout.write(`survives: ${file}:${line}: ${key}\n`);
+for (const mutant of wrong) process.stdout.write(`signed off, but noticed by ${results.get(mutant).by}: ${mutant.file}:${mutant.line}: ${mutant.key}\n`);
+for (const line of stale) process.stdout.write(`signed off, but no longer there: ${line}\n`);
+const real = chosen.length - signed.length + wrong.length;
+const killed = real - unsigned.length;
+if (values.json !== undefined) writeFileSync(values.json, JSON.stringify(unsigned.map(({ file, line, key }) => ({ file, line, key })), null, 1));
+process.stdout.write(`${chosen.length} changes of one token: ${killed} noticed, ${unsigned.length} not, ${signed.length - wrong.length} signed off as meaning the same; ${((100 * killed) / Math.max(1, real)).toFixed(1)} % noticed; ${seconds()} s\n`);
+const enough = killed >= 0.9 * real && signed.length <= 0.2 * chosen.length;
+process.exit(enough && wrong.length === 0 && stale.length === 0 ? 0 : 1);
