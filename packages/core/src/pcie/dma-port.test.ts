@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Value } from '../base/port.ts';
 import type { DmaAnswer, DmaRequest } from '../iommu/unit.ts';
 import { DmaPort, type DmaBus } from './dma-port.ts';
-import { StraightPort } from './testing.ts';
+import { StraightPort } from './straight-port.test-support.ts';
 
 const RAM = { base: 0x1_0000, size: 0x4000 };
 

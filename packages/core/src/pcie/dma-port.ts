@@ -14,9 +14,14 @@
 import type { Place, Port, Size, Value } from '../base/port.ts';
 import type { DmaAnswer, DmaRequest } from '../iommu/unit.ts';
 
+export type OnFault = 'report' | 'request';
+
 /** Whoever answers a function's requests: a unit, or a function's own translation cache before one. */
 export interface DmaBus {
-  translate(request: DmaRequest): DmaAnswer;
+  /** `onFault`: whether the function may ask for a page that is not there, and wait, or takes the fault at once. */
+  translate(request: DmaRequest, onFault: OnFault): DmaAnswer;
+  /** False: the function may not set the attribute (Enable Relaxed Ordering is clear). */
+  readonly relaxes?: boolean;
   /** The access that an answer with this ticket let through has reached memory; 0 is nothing. */
   landed(ticket: number): void;
   /** Blocks until software has decided on a stalled transaction. A bus without it aborts such a transaction. */
@@ -42,6 +47,8 @@ export interface DmaAttributes {
   readonly execute: boolean;
   /** Relaxed ordering: the accesses of one call may be done in another order, which is a choice. */
   readonly relaxed: boolean;
+  /** What becomes of a page that is not there, with ATS: `request` asks for it and waits (block on fault). */
+  readonly onFault: OnFault;
 }
 
 /**
@@ -63,7 +70,7 @@ export type AtomicOp =
   | { readonly kind: 'swap'; readonly value: Value }
   | { readonly kind: 'compare-swap'; readonly compare: Value; readonly value: Value };
 
-export const PLAIN_ATTRIBUTES: DmaAttributes = { pasid: null, privileged: false, execute: false, relaxed: false };
+export const PLAIN_ATTRIBUTES: DmaAttributes = { pasid: null, privileged: false, execute: false, relaxed: false, onFault: 'report' };
 
 /** One request's worth of a range: it lies in one page, and one answer covers it. */
 interface Piece {
@@ -230,7 +237,7 @@ export class DmaPort {
       if (to.kind === 'interrupt' && bytes !== undefined) this.#path?.bus.message?.(to.address, gather(bytes, next.at, 4));
       if (to.kind !== 'memory') continue;
       const parts = chunks(to.address, next.length).map((part) => ({ at: next.at + part.at, size: part.size, address: to.address + part.at }));
-      if (this.attributes.relaxed) {
+      if (this.attributes.relaxed && this.#path?.bus.relaxes !== false) {
         relaxed.push(...parts.map((part) => ({ piece: next, part })));
         opened.push(next);
         continue;
@@ -279,7 +286,7 @@ export class DmaPort {
     const { pasid, privileged, execute } = this.attributes;
     const request: DmaRequest = { source: path.source, pasid, type: 'untranslated', write, execute: execute && !write, privileged, noWrite: !write, address };
     for (;;) {
-      const answer = path.bus.translate(request);
+      const answer = path.bus.translate(request, this.attributes.onFault);
       switch (answer.kind) {
         case 'memory': {
           if (!this.#isRam(answer.address, 1)) {
@@ -295,6 +302,8 @@ export class DmaPort {
           return this.#fault(address, write, 'page');
         case 'refused':
           return this.#fault(address, write, answer.status);
+        case 'zero':
+          return answer;
         case 'stalled': {
           const action = path.bus.resumed?.(answer.tag) ?? 'abort';
           if (action === 'abort') return this.#fault(address, write, 'completer-abort');
