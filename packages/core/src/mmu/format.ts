@@ -14,8 +14,16 @@ export interface Rule {
   readonly text: string;
   /** Specification and section. */
   readonly section: string;
-  /** The smallest edit that satisfies the rule, where one exists: bits to set and to clear in the entry. */
-  readonly repair?: { readonly set?: bigint; readonly clear?: bigint };
+  /** The smallest edit that satisfies the rule, where one exists. */
+  readonly repair?: Repair;
+  /** Why no edit of the entry can, where none can. */
+  readonly beyondRepair?: string;
+}
+
+/** Bits to clear and then to set in the structure at the entry, counted from its lowest. */
+export interface Repair {
+  readonly set?: bigint;
+  readonly clear?: bigint;
 }
 
 /** What one access asks of the entries it passes. */
@@ -60,7 +68,18 @@ export interface TableFormat {
   marks(low: number, high: number, access: Access, leaf: boolean): number;
   /** The rule that a walk breaks that may not set them. */
   readonly unmarked: Rule;
+  /** The smallest edit where it depends on what is in the entry; undefined where the rule has its own. */
+  mend?(rule: Rule, low: number, high: number, level: number): Repair | undefined;
 }
+
+/** The rule that an entry breaks, with the smallest edit of that entry. For reports: it is a new object where the edit depends on the entry. */
+export function mended(format: TableFormat | null, rule: Rule, low: number, high: number, level: number): Rule {
+  const repair = format?.mend?.(rule, low, high, level);
+  return repair === undefined ? rule : { ...rule, repair };
+}
+
+/** An entry that could not be read, or not be changed, has nothing to be mended in itself. */
+export const NO_ANSWER = 'memory does not give the entry; the pointer to it must lead elsewhere, or memory be mended';
 
 /** For formats whose `sort` finds everything. */
 export const noFlaw = (): Rule | null => null;

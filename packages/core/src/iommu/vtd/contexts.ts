@@ -2,7 +2,7 @@
 /** From source id and PASID to what translates them: root, context, PASID directory, PASID table. */
 import { wordView } from '../../base/layout-words.ts';
 import type { Bus } from '../bus.ts';
-import type { Rule, TableFormat } from '../../mmu/format.ts';
+import { NO_ANSWER, type Repair, type Rule, type TableFormat } from '../../mmu/format.ts';
 import { addressOf } from '../../mmu/word.ts';
 import type { Capability, ExtendedCapability, VtdOptions } from './capabilities.ts';
 import { firstStageFormat, secondStageFormat } from '../../mmu/formats/x86.ts';
@@ -45,22 +45,24 @@ const MODES = 'Intel VT-d, "Root Table Address Register"';
 const MAPPING = 'Intel VT-d, "DMA Remapping", mapping of requests to domains';
 const PASIDS = 'Intel VT-d, "PASID Translation"';
 const bad = (field: string, bits: string, text: string, section = MAPPING): Rule => ({ field, bits, text, section });
-const present = (field: string): Rule => ({ ...bad(field, '0', 'the entry must be present'), repair: { set: 1n } });
-const UNREAD = bad('address', '63:12', 'the entry lies where memory refuses access or is corrupt');
-const P = present('P');
+const mendable = (of: Rule, repair: Repair): Rule => ({ ...of, repair });
+const UNREAD: Rule = { ...bad('address', '63:12', 'the entry lies where memory refuses access or is corrupt'), beyondRepair: NO_ANSWER };
+const P = mendable(bad('P', '0', 'the entry must be present'), { set: 1n });
+const UP = mendable(bad('UP', '64', 'the upper half of the entry must be present'), { set: 1n << 64n });
 const STRAY = bad('reserved', 'any', 'reserved bits and address bits above the host must be clear');
 const MODE = bad('TTM', '11:10', 'the translation table mode must be legacy or scalable', MODES);
 const NO_PASIDS = bad('TTM', '11:10', 'legacy mode has no PASIDs', MODES);
-const TYPE = bad('TT', '3:2', 'the translation type must be one that is built in');
-const DEPTH = bad('AW', '-', 'the depth of the tables must be one that is built in');
+const TYPE = mendable(bad('TT', '3:2', 'the translation type must be one that is built in'), { clear: 3n << 2n });
+const DEPTH = 'the depth of the tables must be one that is built in';
 const NOT_ALLOWED = bad('TT', '3:2', 'translation and translated requests need translation type 1');
-const NO_DTE = bad('DTE', '2', 'translation requests need DTE');
-const NO_PASIDE = bad('PASIDE', '3', 'requests with PASID need PASIDE');
+const NO_DTE = mendable(bad('DTE', '2', 'translation requests need DTE'), { set: 1n << 2n });
+const NO_PASIDE = mendable(bad('PASIDE', '3', 'requests with PASID need PASIDE'), { set: 1n << 3n });
 const PASID_WIDE = bad('PDTS', '11:9', 'the PASID must lie in the directory');
 const RID_WIDE = bad('RID_PASID', '83:64', 'RID_PASID must lie in the directory');
 const STAGES = bad('PGTT', '8:6', 'the kind of translation must be one that is built in', PASIDS);
-const NO_SRE = bad('SRE', '128', 'supervisor requests need SRE', PASIDS);
-const NO_ERE = bad('ERE', '129', 'execute requests need ERE', PASIDS);
+const NO_SRE = mendable(bad('SRE', '128', 'supervisor requests need SRE', PASIDS), { set: 1n << 128n });
+const NO_ERE = mendable(bad('ERE', '129', 'execute requests need ERE', PASIDS), { set: 1n << 129n });
+const FIRST_DEPTH = mendable(bad('FSPM', '131:130', DEPTH, PASIDS), { clear: 3n << 130n });
 
 const legacyRoot = wordView(RootEntry);
 const scalableRoot = wordView(ScalableRootEntry);
@@ -75,6 +77,7 @@ export class Contexts {
   readonly #features: VtdFeatures;
   readonly #bus: Bus;
   readonly #frameLimit: number;
+  readonly #rules: UnitRules;
   /** Formats by what selects them, made once. */
   readonly #formats = new Map<string, TableFormat>();
 
@@ -82,6 +85,7 @@ export class Contexts {
     this.#features = features;
     this.#bus = bus;
     this.#frameLimit = 2 ** (features.options.hostBits - 12);
+    this.#rules = rulesOf(features);
   }
 
   /** @param rootTable RTADDR_REG */
@@ -100,7 +104,7 @@ export class Contexts {
     if (this.#bus.load('root entry', root, rootOffset, 16, false) !== 'ok') return stop(0x08, 'root table', rootAt, UNREAD);
     if (legacyRoot.get.P(data, 0) === 0) return stop(0x01, 'root table', rootAt, P);
     const table = legacyRoot.get.CTP(data, 0);
-    if (legacyRoot.hasStray(data, 0) || table >= this.#frameLimit) return stop(0x0a, 'root table', rootAt, STRAY);
+    if (legacyRoot.hasStray(data, 0) || table >= this.#frameLimit) return stop(0x0a, 'root table', rootAt, this.#rules.strayRoot);
 
     const offset = (request.sourceId & 0xff) * 16;
     const at = addressOf(table, offset);
@@ -108,13 +112,13 @@ export class Contexts {
     const silent = legacyContext.get.FPD(data, 0) === 1;
     if (legacyContext.get.P(data, 0) === 0) return stop(0x02, 'context table', at, P, silent);
     const secondRoot = legacyContext.get.SSPTPTR(data, 0);
-    if (legacyContext.hasStray(data, 0) || secondRoot >= this.#frameLimit) return stop(0x0b, 'context table', at, STRAY, silent);
+    if (legacyContext.hasStray(data, 0) || secondRoot >= this.#frameLimit) return stop(0x0b, 'context table', at, this.#rules.strayContext, silent);
     const type = legacyContext.get.TT(data, 0);
     const { ecap } = this.#features;
     if (type === 3 || (type === 1 && !ecap.DT) || (type === 2 && !ecap.PT)) return stop(0x03, 'context table', at, TYPE, silent);
     const second = this.#second(legacyContext.get.AW(data, 0), false);
-    if (second === null) return stop(0x03, 'context table', at, DEPTH, silent);
-    if (request.type !== 'untranslated' && type !== 1) return stop(0x0d, 'context table', at, NOT_ALLOWED, silent);
+    if (second === null) return stop(0x03, 'context table', at, this.#rules.contextDepth, silent);
+    if (request.type !== 'untranslated' && type !== 1) return stop(0x0d, 'context table', at, this.#rules.notAllowed, silent);
     const space = { first: null, firstRoot: 0, second: type === 2 ? null : second, secondRoot, legacy: true };
     return { kind: 'space', space, supervisor: false, domain: legacyContext.get.DID(data, 0), snoops: false, silent };
   }
@@ -127,8 +131,8 @@ export class Contexts {
     const upper = (request.sourceId & 0x80) !== 0;
     const found = upper ? scalableRoot.get.UP(data, 0) : scalableRoot.get.LP(data, 0);
     const table = upper ? scalableRoot.get.UCTP(data, 0) : scalableRoot.get.LCTP(data, 0);
-    if (found === 0) return stop(0x39, 'root table', rootAt, P);
-    if (scalableRoot.hasStray(data, 0) || table >= this.#frameLimit) return stop(0x3a, 'root table', rootAt, STRAY);
+    if (found === 0) return stop(0x39, 'root table', rootAt, upper ? UP : P);
+    if (scalableRoot.hasStray(data, 0) || table >= this.#frameLimit) return stop(0x3a, 'root table', rootAt, this.#rules.strayScalableRoot);
 
     const offset = (request.sourceId & 0x7f) * 32;
     const at = addressOf(table, offset);
@@ -137,12 +141,12 @@ export class Contexts {
     const get = scalableContext.get;
     if (get.P(data, 0) === 0) return stop(0x41, 'context table', at, P, silent);
     const pointer = get.PASIDDIRPTR(data, 0);
-    if (scalableContext.hasStray(data, 0) || pointer >= this.#frameLimit) return stop(0x42, 'context table', at, STRAY, silent);
+    if (scalableContext.hasStray(data, 0) || pointer >= this.#frameLimit) return stop(0x42, 'context table', at, this.#rules.strayScalableContext, silent);
     if (request.type !== 'untranslated' && get.DTE(data, 0) === 0) return stop(0x44, 'context table', at, NO_DTE, silent);
     if (request.pasid !== null && get.PASIDE(data, 0) === 0) return stop(0x45, 'context table', at, NO_PASIDE, silent);
     const pasid = request.pasid ?? get.RID_PASID(data, 0);
     const supervisor = request.pasid === null ? get.RID_PRIV(data, 0) === 1 : request.privileged;
-    if (pasid >= 2 ** (get.PDTS(data, 0) + 13)) return stop(request.pasid === null ? 0x48 : 0x46, 'context table', at, request.pasid === null ? RID_WIDE : PASID_WIDE, silent);
+    if (pasid >= 2 ** (get.PDTS(data, 0) + 13)) return stop(request.pasid === null ? 0x48 : 0x46, 'context table', at, request.pasid === null ? narrower(get.PDTS(data, 0)) : wider(pasid), silent);
     return this.#pasid(pointer, pasid, supervisor, request, silent);
   }
 
@@ -156,7 +160,7 @@ export class Contexts {
     if (directory.get.P(data, 0) === 0) return stop(0x51, 'PASID directory', directoryAt, P, silentBelow);
     const table = directory.get.SMPTBLPTR(data, 0);
     // A pointer above the host's addresses is left to the access that follows it, here and in the PASID table.
-    if (directory.hasStray(data, 0)) return stop(0x52, 'PASID directory', directoryAt, STRAY, silentBelow);
+    if (directory.hasStray(data, 0)) return stop(0x52, 'PASID directory', directoryAt, STRAY_DIRECTORY, silentBelow);
 
     const offset = (pasid & 63) * 64;
     const at = addressOf(table, offset);
@@ -170,18 +174,18 @@ export class Contexts {
     const secondRoot = get.SSPTPTR(data, 0);
     const marks = get.SSADE(data, 0) === 1;
     const executes = get.ERE(data, 0) === 1;
-    if (entry.hasStray(data, 0) || (marks && !ecap.SSADS)) return refuse(0x5a, STRAY);
-    if (!ecap.ERS && (executes || get.NXE(data, 0) === 1 || get.SMEP(data, 0) === 1)) return refuse(0x5a, STRAY);
+    if (entry.hasStray(data, 0) || (marks && !ecap.SSADS)) return refuse(0x5a, this.#rules.strayEntry);
+    if (!ecap.ERS && (executes || get.NXE(data, 0) === 1 || get.SMEP(data, 0) === 1)) return refuse(0x5a, this.#rules.strayEntry);
 
     const stages = get.PGTT(data, 0);
     const usesFirst = stages === 1 || stages === 3;
     const usesSecond = stages === 2 || stages === 3;
     const builtIn = [false, ecap.FSTS, ecap.SSTS, ecap.NEST, ecap.PT][stages] ?? false;
-    if (!builtIn) return refuse(0x5b, STAGES);
+    if (!builtIn) return refuse(0x5b, this.#rules.stages);
     const depth = get.FSPM(data, 0);
-    if (usesFirst && (depth > 1 || (depth === 1 && !cap.FS5LP))) return refuse(0x5b, DEPTH);
+    if (usesFirst && (depth > 1 || (depth === 1 && !cap.FS5LP))) return refuse(0x5b, FIRST_DEPTH);
     const second = usesSecond ? this.#second(get.AW(data, 0), marks) : null;
-    if (usesSecond && second === null) return refuse(0x5b, DEPTH);
+    if (usesSecond && second === null) return refuse(0x5b, this.#rules.entryDepth);
     if (usesFirst && supervisor && get.SRE(data, 0) === 0) return refuse(0x5d, NO_SRE);
     if (request.execute && ecap.ERS && !executes) return refuse(0x5c, NO_ERE);
     const first = usesFirst ? this.#first(depth === 1 ? 5 : 4, get.WPE(data, 0), get.NXE(data, 0), get.SMEP(data, 0), get.EAFE(data, 0)) : null;
@@ -214,6 +218,48 @@ export class Contexts {
     return format;
   }
 }
+
+/** Rules whose repair depends on what the unit has. */
+interface UnitRules {
+  readonly strayRoot: Rule;
+  readonly strayContext: Rule;
+  readonly strayScalableRoot: Rule;
+  readonly strayScalableContext: Rule;
+  readonly strayEntry: Rule;
+  readonly contextDepth: Rule;
+  readonly entryDepth: Rule;
+  readonly notAllowed: Rule;
+  readonly stages: Rule;
+}
+
+function rulesOf({ cap, ecap, options }: VtdFeatures): UnitRules {
+  /** Bits 63:hostBits of the word, where an address has none. */
+  const above = (word: bigint): bigint => (ALL_WORD & ~((1n << BigInt(options.hostBits)) - 1n)) << (64n * word);
+  const stray = (of: { readonly bits: number; strayBits(raw: bigint): bigint }, further: bigint): Rule => mendable(STRAY, { clear: of.strayBits((1n << BigInt(of.bits)) - 1n) | further });
+  const width = [2, 1, 3].find((value) => ((cap.SAGAW >>> value) & 1) !== 0);
+  const depth = (bits: string, low: bigint, section: string): Rule =>
+    width === undefined ? { ...bad('AW', bits, DEPTH, section), beyondRepair: 'CAP.SAGAW names no depth at all' } : mendable(bad('AW', bits, DEPTH, section), { clear: 7n << low, set: BigInt(width) << low });
+  const kind = [0, ecap.FSTS, ecap.SSTS, ecap.NEST, ecap.PT].findIndex((exists) => exists === true);
+  return {
+    strayRoot: stray(RootEntry, above(0n)),
+    strayContext: stray(ContextEntry, above(0n)),
+    strayScalableRoot: stray(ScalableRootEntry, above(0n) | above(1n)),
+    strayScalableContext: stray(ScalableContextEntry, above(0n)),
+    strayEntry: stray(PasidEntry, (ecap.SSADS ? 0n : 1n << 9n) | (ecap.ERS ? 0n : (1n << 129n) | (3n << 133n))),
+    contextDepth: depth('66:64', 64n, MAPPING),
+    entryDepth: depth('4:2', 2n, PASIDS),
+    notAllowed: ecap.DT ? mendable(NOT_ALLOWED, { clear: 3n << 2n, set: 1n << 2n }) : { ...NOT_ALLOWED, beyondRepair: 'without device TLBs (ECAP.DT) no type allows them' },
+    stages: kind < 0 ? { ...STAGES, beyondRepair: 'ECAP names no kind of translation at all' } : mendable(STAGES, { clear: 7n << 6n, set: BigInt(kind) << 6n }),
+  };
+}
+
+const ALL_WORD = (1n << 64n) - 1n;
+const STRAY_DIRECTORY = mendable(STRAY, { clear: PasidDirectoryEntry.strayBits(ALL_WORD) });
+
+/** A directory just large enough for the PASID. */
+const wider = (pasid: number): Rule => mendable(PASID_WIDE, { clear: 7n << 9n, set: BigInt(Math.max(0, pasid.toString(2).length - 13)) << 9n });
+/** A RID_PASID that the directory holds. */
+const narrower = (pdts: number): Rule => mendable(RID_WIDE, { clear: (0xf_ffffn & ~((1n << BigInt(pdts + 13)) - 1n)) << 64n });
 
 function stop(reason: number, table: string, at: bigint | null, rule: Rule, silent = false): SilentFault {
   return { kind: 'fault', reason, why: { table, level: null, entry: at, rule }, silent };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** First, second and nested translation. Each end of a walk becomes a fault reason here, by stage and by mode. */
 import type { Bus } from '../bus.ts';
-import type { Access, Rule, TableFormat } from '../../mmu/format.ts';
+import { mended, NO_ANSWER, type Access, type Rule, type TableFormat } from '../../mmu/format.ts';
 import { Walker, type Tables, type WalkEnd } from '../../mmu/walk.ts';
 import { addressOf, highIn, lowIn } from '../../mmu/word.ts';
 import * as rules from '../../mmu/formats/x86.ts';
@@ -22,7 +22,7 @@ export interface VtdSpace {
   readonly legacy: boolean;
 }
 
-const UNREAD: Rule = { field: 'address', bits: '51:12', text: 'the entry lies where memory refuses access or is corrupt', section: 'Intel VT-d, "Fault Conditions and Remapping Hardware Behavior"' };
+const UNREAD: Rule = { field: 'address', bits: '51:12', text: 'the entry lies where memory refuses access or is corrupt', section: 'Intel VT-d, "Fault Conditions and Remapping Hardware Behavior"', beyondRepair: NO_ANSWER };
 
 const LEGACY = new Map<Rule, number>([
   [rules.TOO_WIDE, 0x04],
@@ -159,6 +159,6 @@ export class VtdStages {
 
   #fault(reason: number, table: string, walker: Walker, rule: Rule): VtdFault {
     const read = rule !== rules.CANONICAL && rule !== rules.TOO_WIDE;
-    return { kind: 'fault', reason, why: { table, level: read ? walker.level : null, entry: read ? addressOf(walker.entryFrame, walker.entryOffset) : null, rule } };
+    return { kind: 'fault', reason, why: { table, level: read ? walker.level : null, entry: read ? addressOf(walker.entryFrame, walker.entryOffset) : null, rule: mended(walker === this.first ? (this.#space?.first ?? null) : (this.#space?.second ?? null), rule, walker.low, walker.high, walker.level) } };
   }
 }

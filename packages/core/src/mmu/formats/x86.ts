@@ -3,7 +3,7 @@
  * VT-d's two page-table formats for the walker core. Both check permissions in
  * every entry on the way down, and set the accessed bit in each they pass.
  */
-import type { Access, Rule, TableFormat } from '../format.ts';
+import type { Access, Repair, Rule, TableFormat } from '../format.ts';
 
 const FIRST = 'Intel VT-d, "First-Stage Translation"';
 const SECOND = 'Intel VT-d, "Second-Stage Translation"';
@@ -21,7 +21,7 @@ export const S_NOT_PRESENT = rule('R W', '1:0', 'one of R and W must be set', SE
 export const S_READ = rule('R', '0', 'reading needs R in every entry', SECOND, { set: 1n });
 export const S_WRITE = rule('W', '1', 'writing needs W in every entry', SECOND, { set: 2n });
 export const S_RESERVED = rule('reserved', '62, 51:12, 11, 7', 'address bits above the host and those below a large page, SNP, TM and PS must be clear where they have no meaning', SECOND);
-const NEVER = rule('A', '-', 'hardware sets the accessed bit', SECOND);
+const NEVER: Rule = { ...rule('A', '-', 'hardware sets the accessed bit', SECOND), beyondRepair: 'hardware sets the bit itself, so that no walk ends here' };
 
 /** Bits 32 and up of a mask of frame bits from `host` to 51. */
 const aboveHost = (host: number): number => (host >= 52 ? 0 : (0xf_ffff & ~((1 << Math.max(0, host - 32)) - 1)) >>> 0);
@@ -36,6 +36,15 @@ function misaligned(low: number, high: number, level: number, ignored: number): 
 }
 
 const isLarge = (low: number, level: number): boolean => level > 0 && (low & 0x80) !== 0;
+
+/** What must be cleared in an entry with reserved bits set: PS where there is no large page of the level, else the address bits that have no place and those of `others`. */
+function clearing(low: number, high: number, level: number, exists: boolean, strayHigh: number, ignored: number, others: number): Repair {
+  const above = (BigInt((high & strayHigh) >>> 0) << 32n) | BigInt((low & others) >>> 0);
+  if (!isLarge(low, level)) return { clear: above };
+  if (!exists) return { clear: above | 0x80n };
+  const below = ((1n << BigInt(12 + 9 * level)) - 1n) & ~0xfffn & ~BigInt(ignored);
+  return { clear: above | (((BigInt(high >>> 0) << 32n) | BigInt(low >>> 0)) & below) };
+}
 
 export interface FirstStageOptions {
   readonly levels: 4 | 5;
@@ -83,6 +92,7 @@ export function firstStageFormat(options: FirstStageOptions): TableFormat {
       return wanted & ~low;
     },
     unmarked: NEVER,
+    mend: (broken, low, high, level) => (broken === F_RESERVED ? clearing(low, high, level, level <= largest, strayHigh, 0x1000, 0) : undefined),
   };
 }
 
@@ -124,6 +134,7 @@ export function secondStageFormat(options: SecondStageOptions): TableFormat {
     refuses: refusesSecond,
     marks: options.marks ? (low, _high, access, leaf) => (0x100 | (leaf && access.dirties ? 0x200 : 0)) & ~low : () => 0,
     unmarked: NEVER,
+    mend: (broken, low, high, level) => (broken === S_RESERVED ? clearing(low, high, level, level <= 2 && ((options.largePages >>> (level - 1)) & 1) !== 0, strayHigh, 0, options.snoopControl ? 0 : 0x800) : undefined),
   };
 }
 
