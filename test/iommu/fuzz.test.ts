@@ -10,6 +10,7 @@ import { FaultRecord } from '@dmalab/core/iommu/riscv/records';
 import type { Answer, Request } from '@dmalab/core/iommu/riscv/request';
 import { RiscvIommu } from '@dmalab/core/iommu/riscv/unit';
 import { Dice } from '../support/dice.ts';
+import { applyRepair } from './repair.ts';
 import { damage, disturb, fillMemory, randomOptions, randomRequest, setUp } from './riscv-chaos.ts';
 
 const CASES = Number(process.env['DMALAB_FUZZ'] ?? 30_000);
@@ -57,11 +58,9 @@ function newest(iommu: RiscvIommu, memory: PlainMemory): ReturnType<typeof Fault
 function repaired(answer: Exclude<Answer, { kind: 'translated' }>, request: Request, iommu: RiscvIommu, memory: PlainMemory, where: string): boolean {
   const { entry, rule } = answer.fault.why;
   if (entry === null || rule.repair === undefined) return false;
-  const shift = 8n * (entry & 4n);
-  const word = memory.peek(entry & ~7n);
-  memory.poke(entry & ~7n, (word & ~((rule.repair.clear ?? 0n) << shift)) | ((rule.repair.set ?? 0n) << shift));
+  applyRepair(memory, entry, rule.repair);
   const again = iommu.translate(request);
-  if (again.kind !== 'translated' && again.fault.why.rule === rule && again.fault.why.entry === entry) throw new Error(`${where}: "${rule.text}" is still broken after its repair`);
+  if (again.kind !== 'translated' && again.fault.why.rule.text === rule.text && again.fault.why.entry === entry) throw new Error(`${where}: "${rule.text}" is still broken after its repair`);
   return true;
 }
 

@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { PlainMemory } from '@dmalab/core/mmu/plain-memory';
 import type { Rule } from '@dmalab/core/mmu/format';
 import { Dice } from '../support/dice.ts';
+import { applyRepair } from './repair.ts';
 import { randomVtd, randomVtdRequest } from './vtd-chaos.ts';
 
 interface Why {
@@ -41,17 +42,6 @@ const FRONTS: readonly Front[] = [
   },
 ];
 
-/** Makes the edit in memory: bits of the structure, counted from its lowest, in words of 64 bits. */
-function apply(memory: PlainMemory, entry: bigint, { set = 0n, clear = 0n }: NonNullable<Rule['repair']>): void {
-  const shift = 8n * (entry & 4n);
-  const first = entry & ~7n;
-  for (let i = 0n; (set | clear) >> (64n * i) !== 0n; i += 1n) {
-    const at = first + 8n * i;
-    const part = (mask: bigint): bigint => BigInt.asUintN(64, (mask >> (64n * i)) << shift);
-    memory.poke(at, (memory.peek(at) & ~part(clear)) | part(set));
-  }
-}
-
 const named = (rule: Rule): string => `${rule.field} (${rule.bits}): ${rule.text}`;
 
 interface Tally {
@@ -85,7 +75,7 @@ describe.each(FRONTS)('$name', ({ system, seed }) => {
             break;
           }
           const before = named(rule);
-          apply(memory, entry, rule.repair);
+          applyRepair(memory, entry, rule.repair);
           const again = ask();
           if (again !== null && again.entry === entry && named(again.rule) === before && again.table === why.table) throw new Error(`seed ${n}, request ${i}: "${before}" at 0x${entry.toString(16)} is still broken after its repair`);
           tally.mended += 1;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** From a device id to its context: the walk of the device directory and the checks of what it finds. */
 import { wordView } from '../../base/layout-words.ts';
-import type { Rule, TableFormat } from '../../mmu/format.ts';
+import type { Repair, Rule, TableFormat } from '../../mmu/format.ts';
 import { addressOf } from '../../mmu/word.ts';
 import type { Bus } from '../bus.ts';
 import { CORRUPT, DENIED, fault, type Fault } from './fault.ts';
@@ -88,7 +88,7 @@ function check(of: Features, registers: DirectoryRegisters, words: Uint32Array):
   const get = extended.get;
   const { caps, options } = of;
   const stray = caps.MSI_FLAT ? extended.hasStray(words, 0) : base.hasStray(words, 0);
-  if (stray) return STRAY_CONTEXT;
+  if (stray) return caps.MSI_FLAT ? STRAY_EXTENDED : STRAY_BASE;
   if (!caps.QOSID && (get.RCID(words, 0) !== 0 || get.MCID(words, 0) !== 0)) return QOS;
 
   const enAts = get.EN_ATS(words, 0) === 1;
@@ -105,9 +105,9 @@ function check(of: Features, registers: DirectoryRegisters, words: Uint32Array):
   const sade = get.SADE(words, 0) === 1;
   if (!caps.AMO_HWAD && (gade || sade)) return NO_HWAD;
   const bigEndian = get.SBE(words, 0) === 1;
-  if (bigEndian !== registers.be && !(caps.END && options.beWritable)) return SBE_VALUE;
+  if (bigEndian !== registers.be && !(caps.END && options.beWritable)) return registers.be ? SBE_CLEAR : SBE_SET;
   const sxl = get.SXL(words, 0) === 1;
-  if (registers.gxl ? !sxl : sxl && !options.gxlWritable) return SXL_VALUE;
+  if (registers.gxl ? !sxl : sxl && !options.gxlWritable) return sxl ? SXL_SET : SXL_CLEAR;
 
   const secondMode = get.iohgatp_MODE(words, 0);
   const second = secondStage(of, secondMode, registers.gxl);
@@ -148,25 +148,32 @@ function check(of: Features, registers: DirectoryRegisters, words: Uint32Array):
   };
 }
 
-const bad = (field: string, bits: string, text: string, section = CHECKS): Rule => ({ field, bits, text, section });
-const TOO_WIDE = bad('device_id', '23:0', 'the device id has more bits than the directory has levels for', TRANSLATE);
+const bad = (field: string, bits: string, text: string, repair?: Repair, section = CHECKS): Rule => (repair === undefined ? { field, bits, text, section } : { field, bits, text, section, repair });
+const mask = (high: number, low: number): bigint => ((1n << BigInt(high - low + 1)) - 1n) << BigInt(low);
+const TOO_WIDE = bad('device_id', '23:0', 'the device id has more bits than the directory has levels for', undefined, TRANSLATE);
 const NOT_VALID: Rule = { field: 'V', bits: '0', text: 'V must be set', section: LOCATE, repair: { set: 1n } };
 const STRAY_ENTRY: Rule = { field: 'reserved', bits: '63:54, 9:1', text: 'reserved bits of a directory entry must be clear', section: LOCATE, repair: { clear: (0x3ffn << 54n) | 0x3fen } };
-const STRAY_CONTEXT = bad('reserved', 'any', 'reserved bits of a device context must be clear');
-const QOS = bad('ta.RCID ta.MCID', '191:168', 'without capabilities.QOSID these bits are reserved');
-const NO_ATS = bad('tc.EN_ATS', '1, 2, 6', 'EN_ATS, EN_PRI and PRPR need capabilities.ATS');
-const T2GPA_ALONE = bad('tc.T2GPA', '3', 'T2GPA needs EN_ATS');
-const PRI_ALONE = bad('tc.EN_PRI', '2', 'EN_PRI needs EN_ATS');
-const PRPR_ALONE = bad('tc.PRPR', '6', 'PRPR needs EN_PRI');
-const NO_T2GPA = bad('tc.T2GPA', '3', 'T2GPA needs capabilities.T2GPA');
-const T2GPA_BARE = bad('tc.T2GPA', '3', 'T2GPA needs a second stage');
-const NO_HWAD = bad('tc.GADE tc.SADE', '8:7', 'GADE and SADE need capabilities.AMO_HWAD');
-const SBE_VALUE = bad('tc.SBE', '10', 'SBE must equal fctl.BE unless both byte orders exist and fctl.BE can be written');
-const SXL_VALUE = bad('tc.SXL', '11', 'SXL must be 1 when fctl.GXL is, and 0 when GXL is fixed at 0');
-const SECOND_MODE = bad('iohgatp.MODE', '127:124', 'the mode is not one that is built in');
-const SECOND_ROOT = bad('iohgatp.PPN', '107:64', 'the root of the second stage must be aligned to 16 KiB');
-const DPE_ALONE = bad('tc.DPE', '9', 'DPE needs PDTV');
-const DIRECTORY_MODE = bad('fsc.MODE', '255:252', 'the process directory mode is not one that is built in');
-const FIRST_MODE = bad('fsc.MODE', '255:252', 'the first-stage mode is not one that is built in');
-const MSI_MODE = bad('msiptp.MODE', '319:316', 'the MSI mode must be Off or Flat');
-const MSI_BARE = bad('msiptp.MODE', '319:316', 'MSI translation needs a second stage');
+const stray = (of: { readonly bits: number; strayBits(raw: bigint): bigint }): Rule => bad('reserved', 'any', 'reserved bits of a device context must be clear', { clear: of.strayBits(mask(of.bits - 1, 0)) });
+const STRAY_BASE = stray(BaseDeviceContext);
+const STRAY_EXTENDED = stray(DeviceContext);
+const QOS = bad('ta.RCID ta.MCID', '191:168', 'without capabilities.QOSID these bits are reserved', { clear: mask(191, 168) });
+const NO_ATS = bad('tc.EN_ATS', '1, 2, 6', 'EN_ATS, EN_PRI and PRPR need capabilities.ATS', { clear: 0x46n });
+const T2GPA_ALONE = bad('tc.T2GPA', '3', 'T2GPA needs EN_ATS', { clear: 8n });
+const PRI_ALONE = bad('tc.EN_PRI', '2', 'EN_PRI needs EN_ATS', { clear: 4n });
+const PRPR_ALONE = bad('tc.PRPR', '6', 'PRPR needs EN_PRI', { clear: 0x40n });
+const NO_T2GPA = bad('tc.T2GPA', '3', 'T2GPA needs capabilities.T2GPA', { clear: 8n });
+const T2GPA_BARE = bad('tc.T2GPA', '3', 'T2GPA needs a second stage', { clear: 8n });
+const NO_HWAD = bad('tc.GADE tc.SADE', '8:7', 'GADE and SADE need capabilities.AMO_HWAD', { clear: 0x180n });
+const SBE = 'SBE must equal fctl.BE unless both byte orders exist and fctl.BE can be written';
+const SBE_CLEAR = bad('tc.SBE', '10', SBE, { set: 0x400n });
+const SBE_SET = bad('tc.SBE', '10', SBE, { clear: 0x400n });
+const SXL = 'SXL must be 1 when fctl.GXL is, and 0 when GXL is fixed at 0';
+const SXL_CLEAR = bad('tc.SXL', '11', SXL, { set: 0x800n });
+const SXL_SET = bad('tc.SXL', '11', SXL, { clear: 0x800n });
+const SECOND_MODE = bad('iohgatp.MODE', '127:124', 'the mode is not one that is built in', { clear: mask(127, 124) });
+const SECOND_ROOT = bad('iohgatp.PPN', '107:64', 'the root of the second stage must be aligned to 16 KiB', { clear: mask(65, 64) });
+const DPE_ALONE = bad('tc.DPE', '9', 'DPE needs PDTV', { clear: 0x200n });
+const DIRECTORY_MODE = bad('fsc.MODE', '255:252', 'the process directory mode is not one that is built in', { clear: mask(255, 252) });
+const FIRST_MODE = bad('fsc.MODE', '255:252', 'the first-stage mode is not one that is built in', { clear: mask(255, 252) });
+const MSI_MODE = bad('msiptp.MODE', '319:316', 'the MSI mode must be Off or Flat', { clear: mask(319, 316) });
+const MSI_BARE = bad('msiptp.MODE', '319:316', 'MSI translation needs a second stage', { clear: mask(319, 316) });

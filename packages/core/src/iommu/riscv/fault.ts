@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A fault with its reason: which table, which entry, which bits, which rule, and the smallest edit that removes it. */
-import type { Rule } from '../../mmu/format.ts';
+import { NO_ANSWER, type Rule } from '../../mmu/format.ts';
 
 export interface Fault {
   readonly kind: 'fault';
@@ -25,5 +25,5 @@ export function fault(cause: number, why: Why, iotval2 = 0n): Fault {
 }
 
 const MEMORY = 'RISC-V IOMMU, "Fault/Event-Queue"';
-export const DENIED: Rule = { field: 'address', bits: '55:12', text: 'the entry lies where memory refuses access', section: MEMORY };
-export const CORRUPT: Rule = { field: 'entry', bits: 'all', text: 'the entry came back corrupt', section: MEMORY };
+export const DENIED: Rule = { field: 'address', bits: '55:12', text: 'the entry lies where memory refuses access', section: MEMORY, beyondRepair: NO_ANSWER };
+export const CORRUPT: Rule = { field: 'entry', bits: 'all', text: 'the entry came back corrupt', section: MEMORY, beyondRepair: NO_ANSWER };

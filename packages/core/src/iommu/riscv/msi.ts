@@ -67,10 +67,10 @@ export function translateMsi(bus: Bus, table: MsiTable, frame: number, hasMrif: 
   if (basic.get.V(words, 0) === 0) return fault(262, { ...here, rule: NOT_VALID });
   if (basic.get.C(words, 0) === 1) return fault(263, { ...here, rule: CUSTOM });
   const mode = basic.get.M(words, 0);
-  if (mode === 3) return basic.hasStray(words, 0) ? fault(263, { ...here, rule: STRAY }) : { kind: 'file', frame: basic.get.PPN(words, 0) };
+  if (mode === 3) return basic.hasStray(words, 0) ? fault(263, { ...here, rule: STRAY_BASIC }) : { kind: 'file', frame: basic.get.PPN(words, 0) };
   if (mode !== 1) return fault(263, { ...here, rule: MODE });
   if (!hasMrif) return fault(263, { ...here, rule: NO_MRIF });
-  if (mrif.hasStray(words, 0)) return fault(263, { ...here, rule: STRAY });
+  if (mrif.hasStray(words, 0)) return fault(263, { ...here, rule: STRAY_MRIF });
   return {
     kind: 'mrif',
     address: BigInt(mrif.get.address(words, 0)) << 9n,
@@ -83,6 +83,8 @@ const or52 = (a: number, b: number): number => (high20(a) | high20(b)) * TWO32 +
 
 const NOT_VALID: Rule = { field: 'V', bits: '0', text: 'V must be set', section: TRANSLATE, repair: { set: 1n } };
 const CUSTOM: Rule = { field: 'C', bits: '63', text: 'no custom interpretation is built in', section: TRANSLATE, repair: { clear: 1n << 63n } };
-const MODE: Rule = { field: 'M', bits: '2:1', text: 'the mode must be basic (3) or MRIF (1)', section: TRANSLATE };
-const NO_MRIF: Rule = { field: 'M', bits: '2:1', text: 'MRIF mode needs capabilities.MSI_MRIF', section: TRANSLATE };
-const STRAY: Rule = { field: 'reserved', bits: 'any', text: 'reserved bits of an MSI entry must be clear', section: TRANSLATE };
+const MODE: Rule = { field: 'M', bits: '2:1', text: 'the mode must be basic (3) or MRIF (1)', section: TRANSLATE, repair: { set: 6n } };
+const NO_MRIF: Rule = { field: 'M', bits: '2:1', text: 'MRIF mode needs capabilities.MSI_MRIF', section: TRANSLATE, repair: { set: 6n } };
+const stray = (of: { strayBits(raw: bigint): bigint }): Rule => ({ field: 'reserved', bits: 'any', text: 'reserved bits of an MSI entry must be clear', section: TRANSLATE, repair: { clear: of.strayBits((1n << 128n) - 1n) } });
+const STRAY_BASIC = stray(MsiEntry);
+const STRAY_MRIF = stray(MrifEntry);

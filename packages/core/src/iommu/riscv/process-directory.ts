@@ -58,5 +58,5 @@ export function locateProcess(of: Features, bus: Bus, stages: TwoStage, space: S
 const LEVELS = ['process context', 'process directory, level 1', 'process directory, level 2'];
 const NOT_VALID: Rule = { field: 'V', bits: '0', text: 'V must be set', section: LOCATE, repair: { set: 1n } };
 const STRAY_ENTRY: Rule = { field: 'reserved', bits: '63:54, 9:1', text: 'reserved bits of a directory entry must be clear', section: LOCATE, repair: { clear: (0x3ffn << 54n) | 0x3fen } };
-const STRAY_CONTEXT: Rule = { field: 'reserved', bits: '123:108, 63:32, 11:3', text: 'reserved bits of a process context must be clear', section: CHECKS };
-const MODE: Rule = { field: 'fsc.MODE', bits: '127:124', text: 'the first-stage mode is not one that is built in', section: CHECKS };
+const STRAY_CONTEXT: Rule = { field: 'reserved', bits: '123:108, 63:32, 11:3', text: 'reserved bits of a process context must be clear', section: CHECKS, repair: { clear: ProcessContext.strayBits((1n << 128n) - 1n) } };
+const MODE: Rule = { field: 'fsc.MODE', bits: '127:124', text: 'the first-stage mode is not one that is built in', section: CHECKS, repair: { clear: 0xfn << 124n } };
