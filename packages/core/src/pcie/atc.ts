@@ -6,7 +6,7 @@
  * access that used what it took away has arrived: accesses on their way are
  * not called back, the completion waits for them.
  *
- * Sections are those of PCIe 5.0, chapter 10.
+ * Sections are named as in chapter 10 of PCIe 5.0.
  */
 import type { AtsGrant, DmaAnswer, UnitMessage } from '../iommu/unit.ts';
 import { EntryCache, type CacheGeometry } from '../mmu/cache.ts';
@@ -20,7 +20,7 @@ export interface AtcOptions {
   readonly globalInvalidate?: boolean;
   /**
    * What an invalidation without PASID takes away. `all`: also entries with a PASID, since a function cannot tell which of them came
-   * through that guest address (10.3.8). `untagged`: entries without PASID only.
+   * through that guest address ("PASID and Global Invalidate"). `untagged`: entries without PASID only.
    */
   readonly withoutPasid?: 'all' | 'untagged';
 }
@@ -52,7 +52,7 @@ export interface AtcUse {
   readonly use: number;
 }
 
-/** A translation request on its way. An invalidation that crosses it makes its answer stale (10.3.1). */
+/** A translation request on its way. An invalidation that crosses it makes its answer stale ("Invalidate Ordering Semantics"). */
 export interface AtcQuestion {
   readonly pasid: number | null;
   readonly privileged: boolean;
@@ -124,7 +124,7 @@ export class Atc {
 
   /**
    * The completion of a request. `stale`: an invalidation crossed it, ask again. `nothing`: no permission, or a range below the
-   * smallest unit; it is not kept (10.2.3). What is kept is also used, until `landed`.
+   * smallest unit; it is not kept ("Translation Completion"). What is kept is also used, until `landed`.
    */
   fill(question: AtcQuestion, answer: DmaAnswer): AtcUse | 'stale' | 'nothing' {
     this.#questions.delete(question);
@@ -171,7 +171,7 @@ export class Atc {
     return this.#open.length;
   }
 
-  /** ATS is switched on or off, or the function is reset: nothing is remembered (10.5.1.3). */
+  /** ATS is switched on or off, or the function is reset: nothing is remembered ("ATS Control Register"). */
   clear(): void {
     this.cache.clear();
     for (const question of this.#questions) question.stale = true;

@@ -48,6 +48,8 @@ export interface EndpointOptions {
   readonly pages?: PageRequests;
   /** How often an access asks for a page again that it was promised and did not get. */
   readonly attempts?: number;
+  /** Told of every request that came back refused. Posted ones do not come back. */
+  readonly refused?: (status: 'unsupported-request' | 'completer-abort') => void;
 }
 
 const REFUSED: DmaAnswer = { kind: 'refused', status: 'unsupported-request' };
@@ -59,6 +61,7 @@ export class Endpoint implements DmaBus {
   readonly #link: FunctionLink;
   readonly #control: FunctionControl;
   readonly #attempts: number;
+  readonly #refused: ((status: 'unsupported-request' | 'completer-abort') => void) | undefined;
   /** Accesses that used a cached translation: what they hold here and upstream. */
   readonly #held = new Map<number, { readonly use: number; readonly upstream: number }>();
   readonly #resumed = new Map<number, 'retry' | 'abort' | 'zero'>();
@@ -73,6 +76,7 @@ export class Endpoint implements DmaBus {
     this.atc = options.atc ?? new Atc();
     this.pages = options.pages ?? new PageRequests();
     this.#attempts = options.attempts ?? 8;
+    this.#refused = options.refused;
   }
 
   get relaxes(): boolean {
@@ -163,7 +167,7 @@ export class Endpoint implements DmaBus {
         this.#drop(found.use);
       }
       const question = this.atc.ask(request);
-      const answer = this.#link.request({ ...request, type: 'ats', write: false, noWrite: !request.write, address: request.address & ~0xfffn });
+      const answer = this.#send({ ...request, type: 'ats', write: false, noWrite: !request.write, address: request.address & ~0xfffn });
       // What came before the completion is taken before it.
       while (this.#take(false));
       const kept = this.atc.fill(question, answer);
@@ -187,7 +191,7 @@ export class Endpoint implements DmaBus {
       this.#drop(used.use);
       return this.#upstream(request);
     }
-    const answer = this.#link.request({ source: this.source, pasid: null, type: 'translated', write: request.write, execute: false, privileged: false, noWrite: !request.write, address: used.address });
+    const answer = this.#send({ source: this.source, pasid: null, type: 'translated', write: request.write, execute: false, privileged: false, noWrite: !request.write, address: used.address });
     if (answer.kind !== 'memory') {
       this.#drop(used.use);
       return answer;
@@ -196,8 +200,14 @@ export class Endpoint implements DmaBus {
   }
 
   #upstream(request: DmaRequest): DmaAnswer {
-    const answer = this.#link.request(request);
+    const answer = this.#send(request);
     return answer.kind === 'memory' && answer.ticket !== 0 ? { ...answer, ticket: this.#hold(0, answer.ticket) } : answer;
+  }
+
+  #send(request: DmaRequest): DmaAnswer {
+    const answer = this.#link.request(request);
+    if (answer.kind === 'refused' && (request.type === 'ats' || !request.write)) this.#refused?.(answer.status);
+    return answer;
   }
 
   #hold(use: number, upstream: number): number {

@@ -109,5 +109,5 @@ export class PageHandler {
   }
 }
 
-/** L alone: nothing is asked for (PCIe 5.0, 10.4.1.2). */
+/** L alone: nothing is asked for (PCIe 5.0, "Managing PASID Usage on PRG Requests"). */
 export const isStopMarker = (request: PageRequestMessage): boolean => request.last && !request.read && !request.write && !request.execute && request.pasid !== null;

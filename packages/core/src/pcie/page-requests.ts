@@ -4,7 +4,7 @@
  * response per group, a limit on what is outstanding, and the two ways of
  * stopping a PASID. It makes messages and takes responses; it sends nothing.
  *
- * Sections are those of PCIe 5.0, chapter 10.
+ * Sections are named as in chapter 10 of PCIe 5.0.
  */
 import type { PageRequestMessage, UnitMessage } from '../iommu/unit.ts';
 
@@ -32,7 +32,7 @@ export interface PageGroup {
   readonly pages: number;
   /** Null while the response is out. */
   outcome: PageOutcome | null;
-  /** Its PASID was stopped: the response will be taken and mean nothing (10.4.1.2). */
+  /** Its PASID was stopped: the response will be taken and mean nothing ("Managing PASID Usage on PRG Requests"). */
   abandoned: boolean;
 }
 
@@ -60,7 +60,7 @@ export class PageRequests {
     return this.#enabled;
   }
 
-  /** Software's enable bit. Clearing it lets open groups come to their end (10.5.2.2). */
+  /** Software's enable bit. Clearing it lets open groups come to their end ("Page Request Control Register"). */
   set enabled(on: boolean) {
     this.#enabled = on;
   }
@@ -136,7 +136,7 @@ export class PageRequests {
   }
 
   /**
-   * Stops a PASID by a marker: its open groups are abandoned, and behind the marker there is no request of that PASID (10.4.1.2).
+   * Stops a PASID by a marker: its open groups are abandoned, and behind the marker there is no request of that PASID ("Managing PASID Usage on PRG Requests").
    * The other way is to ask nothing more and wait until `pending` is 0.
    */
   stopMarker(source: number, pasid: number): PageRequestMessage {
