@@ -7,6 +7,8 @@ import { createCopyEngine } from './copy-engine/copy-engine.ts';
 import { CopyEngineDatasheet } from './copy-engine/datasheet.ts';
 import { RingNicDatasheet } from './ring-nic/datasheet.ts';
 import { createRingNic } from './ring-nic/ring-nic.ts';
+import { VirtioDatasheet } from './virtio/datasheet.ts';
+import { createVirtio } from './virtio/virtio.ts';
 
 interface DeviceRow {
   readonly datasheet: Datasheet;
@@ -16,6 +18,7 @@ interface DeviceRow {
 export const DEVICES: Readonly<Record<DeviceKind, DeviceRow>> = {
   'ring-nic': { datasheet: RingNicDatasheet, create: createRingNic },
   'copy-engine': { datasheet: CopyEngineDatasheet, create: createCopyEngine },
+  virtio: { datasheet: VirtioDatasheet, create: createVirtio },
 };
 const byName: Readonly<Record<string, DeviceRow>> = DEVICES;
 

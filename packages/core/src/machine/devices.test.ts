@@ -254,7 +254,7 @@ describe('the copy engine', () => {
     }, { memory });
     expect(read(FRAME + 0x1003, 61)).toEqual([...frame]);
     expect(device.result()).toEqual({ copies: [{ source: '0x30000', destination: '0x31003', length: 61, checksum: crc32(frame), ok: true, why: '' }] });
-    expect(events.flatMap((e) => (e.kind === 'register' ? [e.value] : []))).toEqual([4, 1]);
+    expect(events.flatMap((e) => (e.kind === 'register' ? [e.value] : []))).toEqual([4, 1 | (1 << 16)]);
     expect(events.filter((e) => e.kind === 'irq-raise')).toHaveLength(1);
   });
   it.each([
@@ -266,13 +266,13 @@ describe('the copy engine', () => {
   ] as const)('faults on %i → %i, %i bytes', (source, destination, length, why, error) => {
     const { device, events } = bench('copy-engine', (cpu) => copy(cpu, source, destination, length), { memory });
     expect(device.result()).toMatchObject({ copies: [{ ok: false, why }] });
-    expect(events.findLast((e) => e.kind === 'register')).toMatchObject({ register: 'STATUS', value: Number(CopyStatus.encode({ done: true, faulted: true, error: CopyErrors[error].code })) });
+    expect(events.findLast((e) => e.kind === 'register')).toMatchObject({ register: 'STATUS', value: Number(CopyStatus.encode({ done: true, faulted: true, error: CopyErrors[error].code, finished: 1 })) });
   });
 });
 
 describe('declaring devices', () => {
   it.each([
-    [{ id: 'x', kind: 'toaster', options: {} }, 'unknown kind "toaster"; expected one of ring-nic, copy-engine'],
+    [{ id: 'x', kind: 'toaster', options: {} }, 'unknown kind "toaster"; expected one of ring-nic, copy-engine, virtio'],
     [{ id: 'nic0', kind: 'ring-nic', options: { colour: 'red' } }, 'unknown option "colour"; ring-nic knows maxFrame, prefetch, coalesce'],
     [{ id: 'nic0', kind: 'ring-nic', options: { coalesce: 0 } }, 'option "coalesce" is 0; expected an integer from 1 to 1024'],
     [{ id: 'nic0', kind: 'ring-nic', options: { prefetch: 'yes' } }, 'option "prefetch" is yes; expected true or false'],

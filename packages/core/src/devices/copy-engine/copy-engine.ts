@@ -11,7 +11,7 @@ import { dmaPort, type Device, type DeviceContext, type DeviceSpec } from '../de
 import { raiseMsi } from '../interrupt.ts';
 import { booleanOption, integerOption, rejectUnknownOptions } from '../options.ts';
 import { RegisterBank } from '../registers.ts';
-import { COPY_BUFFER_SIZE, COPY_BUSY, COPY_ENGINE_WINDOW, CopyCommand, CopyEngineRegisters, CopyErrors, CopyStatus } from './registers.ts';
+import { COPY_BUFFER_SIZE, COPY_ENGINE_WINDOW, CopyCommand, CopyEngineRegisters, CopyErrors, CopyStatus } from './registers.ts';
 
 interface Copy {
   readonly source: string;
@@ -65,7 +65,7 @@ function serve(port: Port, id: string, dma: DmaPort, options: CopyOptions, copie
   const buffer = new Uint8Array(COPY_BUFFER_SIZE);
   for (;;) {
     const command = CopyCommand.decode(BigInt(bank.awaitRing('DOORBELL')));
-    bank.set('STATUS', COPY_BUSY);
+    bank.set('STATUS', Number(CopyStatus.encode({ busy: true, finished: copies.length % 0x1_0000 })));
     port.note?.('device', { patch: { state: 'running' }, text: 'started' });
     const from = bank.read('SOURCE');
     const to = bank.read('DESTINATION');
@@ -75,7 +75,7 @@ function serve(port: Port, id: string, dma: DmaPort, options: CopyOptions, copie
     const { error, why, copied, checksum } = copyOnce(dma, buffer, request, options);
     const copy: Copy = { source: hex(request.source), destination: hex(request.destination), length, checksum, ok: error === 'ok', why };
     copies.push(copy);
-    bank.set('STATUS', Number(CopyStatus.encode({ done: true, faulted: error !== 'ok', error: CopyErrors[error].code })));
+    bank.set('STATUS', Number(CopyStatus.encode({ done: true, faulted: error !== 'ok', error: CopyErrors[error].code, finished: copies.length % 0x1_0000 })));
     port.note?.('device', {
       patch: { state: 'idle', copies: copies.filter((c) => c.ok).length, faults: copies.filter((c) => !c.ok).length, last: `${copy.length} bytes from ${copy.source} to ${copy.destination}` },
       text: copy.ok ? `copied ${copy.length} bytes from ${copy.source} to ${copy.destination}` : `${why}, ${copied === 0 ? 'nothing' : `${copied} bytes`} copied`,

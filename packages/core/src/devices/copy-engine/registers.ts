@@ -15,10 +15,11 @@ export const CopyStatus = layout({
   spec: SPEC,
   bits: 32,
   fields: {
-    done: flag(0, 'The last copy is over. The doorbell clears it.'),
-    faulted: flag(1, 'It failed; error says why. The doorbell clears it.'),
+    done: flag(0, 'The last copy is over. The engine clears it when it takes the doorbell.'),
+    faulted: flag(1, 'It failed; error says why. Cleared with done.'),
     busy: flag(2, 'A copy is under way.'),
     error: uint(15, 8, 'Error code of the last copy, 0 when it was done.'),
+    finished: uint(31, 16, 'How many copies are over, modulo 2^16. Until the engine takes a doorbell STATUS is that of the copy before: whoever polls waits for this to change.'),
   },
 });
 
@@ -45,11 +46,6 @@ export const CopyEngineRegisters = registerTable(COPY_ENGINE_WINDOW, {
   IRQ_STATUS: { offset: 0x1c, access: 'ro', doc: 'With the option `ack`: how many copies are over, modulo 2^32. An interrupt is pending while it is ahead of IRQ_ACK.' },
   IRQ_ACK: { offset: 0x20, access: 'rw', doc: 'With the option `ack`: the value of IRQ_STATUS up to which the driver has looked. The next interrupt comes only after that.' },
 });
-
-/** STATUS as the driver tests it. */
-export const COPY_DONE = Number(CopyStatus.encode({ done: true }));
-export const COPY_FAULTED = Number(CopyStatus.encode({ faulted: true }));
-export const COPY_BUSY = Number(CopyStatus.encode({ busy: true }));
 
 export const CopyErrors = {
   ok: { code: 0, doc: 'Copied.' },
