@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** docs/iommu-structures.md, made out of the declarations the hardware models run on. */
 import type { Field, Layout } from '@dmalab/core/base/layout';
+import * as counters from '@dmalab/core/iommu/riscv/counter-registers';
 import * as records from '@dmalab/core/iommu/riscv/records';
 import * as registers from '@dmalab/core/iommu/riscv/registers';
 import * as smmu from '@dmalab/core/iommu/smmu/structures';
@@ -28,6 +29,7 @@ export const CHAPTERS: readonly Chapter[] = [
   { title: 'RISC-V IOMMU: tables in memory', badge: 'oracle', layouts: [...layoutsOf(structures), ...layoutsOf(entries)] },
   { title: 'RISC-V IOMMU: queues', badge: 'oracle', layouts: layoutsOf(records) },
   { title: 'RISC-V IOMMU: registers', badge: 'oracle', layouts: layoutsOf(registers) },
+  { title: 'RISC-V IOMMU: performance counters, QoS ids', badge: 'section', layouts: layoutsOf(counters) },
   { title: 'Intel VT-d: tables in memory', badge: 'both', layouts: layoutsOf(vtd) },
   { title: 'Intel VT-d: capabilities', badge: 'section', layouts: layoutsOf(vtdRegisters) },
   { title: 'Arm SMMUv3: tables and events', badge: 'both', layouts: layoutsOf(smmu) },

@@ -4,7 +4,7 @@
  * the account of each access for whoever watches. An address above the limit
  * is refused without an access.
  */
-import type { AccessStatus, TablePort } from '../mmu/port.ts';
+import type { AccessStatus, FlatMemory, TablePort } from '../mmu/port.ts';
 import { addressOf, swapBytes, wordOf } from '../mmu/word.ts';
 
 /** One access of the unit, as it happens. */
@@ -19,13 +19,63 @@ export interface BusEvent {
   /** They lie in memory the other way round. */
   readonly bigEndian: boolean;
   readonly status: AccessStatus;
+  /** Resource and monitoring ids that go with the access; 0 where the unit has none. */
+  readonly rcid: number;
+  readonly mcid: number;
+}
+
+/** Keeps what was read as halves; the bigints are made for whoever looks. */
+class Traced implements BusEvent {
+  readonly kind: BusEvent['kind'];
+  readonly what: string;
+  readonly bytes: number;
+  readonly bigEndian: boolean;
+  readonly status: AccessStatus;
+  readonly rcid: number;
+  readonly mcid: number;
+  readonly #frame: number;
+  readonly #offset: number;
+  readonly #low: number;
+  readonly #high: number;
+  readonly #rest: readonly number[] | null;
+
+  constructor(kind: BusEvent['kind'], what: string, frame: number, offset: number, bytes: number, bigEndian: boolean, status: AccessStatus, data: Uint32Array, bus: { readonly rcid: number; readonly mcid: number }) {
+    this.kind = kind;
+    this.what = what;
+    this.bytes = bytes;
+    this.bigEndian = bigEndian;
+    this.status = status;
+    this.rcid = bus.rcid;
+    this.mcid = bus.mcid;
+    this.#frame = frame;
+    this.#offset = offset;
+    this.#low = data[0] ?? 0;
+    this.#high = data[1] ?? 0;
+    this.#rest = bytes <= 8 ? null : Array.from(data.subarray(2, bytes / 4));
+  }
+
+  get address(): bigint {
+    return addressOf(this.#frame, this.#offset);
+  }
+
+  get words(): readonly bigint[] {
+    if (this.bytes === 4) return [BigInt(this.#low)];
+    const rest = this.#rest ?? [];
+    return [wordOf(this.#low, this.#high), ...Array.from({ length: rest.length / 2 }, (_, i) => wordOf(rest[2 * i] ?? 0, rest[2 * i + 1] ?? 0))];
+  }
 }
 
 export class Bus {
   readonly data: Uint32Array;
   /** Called on every access; null costs nothing. */
   watch: ((event: BusEvent) => void) | null = null;
+  /** Ids of the accesses that follow. */
+  rcid = 0;
+  mcid = 0;
+  #ownRcid = 0;
+  #ownMcid = 0;
   readonly #port: TablePort;
+  readonly #flat: FlatMemory | null;
   readonly #frames: number;
   /** The port wants to know what its accesses are to. */
   readonly #names: boolean;
@@ -34,7 +84,36 @@ export class Bus {
     this.#port = port;
     this.data = port.data;
     this.#names = port.named !== undefined;
+    this.#flat = port.flat ?? null;
     this.#frames = 2 ** Math.max(0, addressBits - 12);
+  }
+
+  /** Accesses are the unit's own again, under these ids. */
+  setOwn(rcid: number, mcid: number): void {
+    this.#ownRcid = rcid;
+    this.#ownMcid = mcid;
+    this.asUnit();
+  }
+
+  asUnit(): void {
+    this.rcid = this.#ownRcid;
+    this.mcid = this.#ownMcid;
+  }
+
+  /** Accesses are made for a device. */
+  asDevice(rcid: number, mcid: number): void {
+    this.rcid = rcid;
+    this.mcid = mcid;
+  }
+
+  /** The words that `wordsAt` points into. */
+  get words(): Uint32Array {
+    return this.#flat?.words ?? this.data;
+  }
+
+  /** Index of the frame's first word in `words`, where a read is no event for anybody; -1: `load` it. Little-endian, as memory is. */
+  wordsAt(frame: number): number {
+    return this.#flat === null || this.watch !== null || frame >= this.#frames ? -1 : this.#flat.wordsOf(frame);
   }
 
   load(what: string, frame: number, offset: number, bytes: number, bigEndian: boolean): AccessStatus {
@@ -64,7 +143,7 @@ export class Bus {
     if (bigEndian) this.#swap(bytes);
     if (this.watch !== null) {
       this.#tell('atomic', what, frame, offset, bytes, bigEndian, status === 'changed' ? 'ok' : status);
-      if (status === 'ok') this.watch({ kind: 'write', what, address: addressOf(frame, offset), bytes, words: [bytes === 4 ? BigInt(set) : wordOf(set, high)], bigEndian, status });
+      if (status === 'ok') this.watch(new Traced('write', what, frame, offset, bytes, bigEndian, status, Uint32Array.of(set, high), this));
     }
     return status;
   }
@@ -73,10 +152,10 @@ export class Bus {
   store(what: string, frame: number, offset: number, bytes: number, bigEndian: boolean): AccessStatus {
     if (frame >= this.#frames) return 'denied';
     if (this.#names) this.#port.named?.(what);
-    const words = this.watch === null ? [] : this.#words(bytes);
+    const words = this.watch === null ? null : this.data.slice(0, bytes / 4);
     if (bigEndian) this.#swap(bytes);
     const status = this.#port.store(frame, offset, bytes);
-    this.watch?.({ kind: 'write', what, address: addressOf(frame, offset), bytes, words, bigEndian, status });
+    if (words !== null) this.watch?.(new Traced('write', what, frame, offset, bytes, bigEndian, status, words, this));
     return status;
   }
 
@@ -89,13 +168,8 @@ export class Bus {
     return this.store(what, frame, offset, bytes, bigEndian);
   }
 
-  #tell(kind: 'read' | 'atomic', what: string, frame: number, offset: number, bytes: number, bigEndian: boolean, status: AccessStatus): void {
-    this.watch?.({ kind, what, address: addressOf(frame, offset), bytes, words: this.#words(bytes), bigEndian, status });
-  }
-
-  #words(bytes: number): bigint[] {
-    if (bytes === 4) return [BigInt(this.data[0] ?? 0)];
-    return Array.from({ length: bytes / 8 }, (_, i) => wordOf(this.data[2 * i] ?? 0, this.data[2 * i + 1] ?? 0));
+  #tell(kind: BusEvent['kind'], what: string, frame: number, offset: number, bytes: number, bigEndian: boolean, status: AccessStatus): void {
+    this.watch?.(new Traced(kind, what, frame, offset, bytes, bigEndian, status, this.data, this));
   }
 
   /** Reverses the bytes of each 64-bit word, or of the one word of four bytes. */

@@ -36,8 +36,11 @@ export interface AtsGrant {
 export type DmaAnswer =
   /** `span`: log2 of the bytes around it that translate alike. `ticket` is closed (`landed`) when the access has reached memory; 0 where nothing waits for it. */
   | { readonly kind: 'memory'; readonly address: bigint; readonly span: number; readonly ats: AtsGrant | null; readonly ticket: number }
-  /** A write that is an interrupt message, not memory. */
-  | { readonly kind: 'interrupt'; readonly address: bigint }
+  /**
+   * A write that is an interrupt message, not memory. `resident`: it goes into an interrupt file in memory at `address`
+   * (RISC-V AIA): its pending bit is set there, and the notice is then stored.
+   */
+  | { readonly kind: 'interrupt'; readonly address: bigint; readonly resident?: { readonly notice: bigint; readonly noticeId: number } }
   /** ATS: success, without any permission; the function must not cache it and may ask for the page. */
   | { readonly kind: 'denied' }
   | { readonly kind: 'refused'; readonly status: 'unsupported-request' | 'completer-abort' }

@@ -127,4 +127,4 @@ const base = (frame: number, span: number): number => (span === 0 ? frame : fram
 const scaled = (first: number, span: number): number => first / 2 ** span;
 
 /** Whether the line covers any of the 2^`span` frames from `first`. */
-export const overlaps = (line: CacheLine, first: number, span: number): boolean => line.first < first + 2 ** span && first < line.first + 2 ** line.span;
+export const overlaps = (line: Pick<CacheLine, 'first' | 'span'>, first: number, span: number): boolean => line.first < first + 2 ** span && first < line.first + 2 ** line.span;

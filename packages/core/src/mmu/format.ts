@@ -40,6 +40,43 @@ export interface Access {
   readonly probes: boolean;
 }
 
+/** The same in one number, so that hot paths pass and look it up without an object. */
+export const READS = 1;
+export const WRITES = 2;
+export const EXECUTES = 4;
+export const SUPERVISES = 8;
+export const SUMS = 16;
+export const DIRTIES = 32;
+export const PROBES = 64;
+
+/** By that number. */
+export const ACCESSES: readonly Access[] = Array.from({ length: 128 }, (_, code) => ({
+  read: (code & READS) !== 0,
+  write: (code & WRITES) !== 0,
+  execute: (code & EXECUTES) !== 0,
+  supervisor: (code & SUPERVISES) !== 0,
+  sum: (code & SUMS) !== 0,
+  dirties: (code & DIRTIES) !== 0,
+  probes: (code & PROBES) !== 0,
+}));
+
+/**
+ * Masks by which most entries are told at once: those that only point on, and
+ * leaves that permit the access and need no mark. Whatever fits neither is the
+ * format's to judge; nothing is refused by masks. Entries of 8 bytes, 9 index bits.
+ */
+export interface QuickMasks {
+  /** Bits that must be clear in the high half, of pointers and of leaves. They include frame bits from 31 up. */
+  readonly high: number;
+  readonly pointerMask: number;
+  readonly pointerBits: number;
+  /** By access, as a number; where an access is never quick the bits lie outside the mask. */
+  readonly leafMask: Int32Array;
+  readonly leafBits: Int32Array;
+  /** By level: frame bits of a leaf that must be clear. */
+  readonly align: Int32Array;
+}
+
 export interface TableFormat {
   readonly name: string;
   readonly spec: string;
@@ -70,6 +107,7 @@ export interface TableFormat {
   readonly unmarked: Rule;
   /** The smallest edit where it depends on what is in the entry; undefined where the rule has its own. */
   mend?(rule: Rule, low: number, high: number, level: number): Repair | undefined;
+  readonly quick?: QuickMasks;
 }
 
 /** The rule that an entry breaks, with the smallest edit of that entry. For reports: it is a new object where the edit depends on the entry. */

@@ -3,7 +3,7 @@
  * Memory without agents: sparse frames, RAM ranges, and bytes that refuse
  * access or come back corrupt. What walkers are tested on.
  */
-import type { AccessStatus, TablePort } from './port.ts';
+import type { AccessStatus, FlatMemory, TablePort } from './port.ts';
 import { addressOf, highOf, lowOf, wordOf } from './word.ts';
 
 /** One access as a logic analyser would list it. */
@@ -14,21 +14,26 @@ export interface LoggedAccess {
   readonly status: AccessStatus;
 }
 
-const LATE = 1024;
+const WORDS = 1024;
+/** No frame has it: slot 0 holds zeros, for all frames that nobody wrote. */
+const EMPTY = 0;
 
-export class PlainMemory implements TablePort {
+export class PlainMemory implements TablePort, FlatMemory {
   readonly data = new Uint32Array(16);
+  readonly flat: FlatMemory = this;
   /** Set to an array to keep a list of accesses. */
   log: LoggedAccess[] | null = null;
-  readonly #frames = new Map<number, Uint32Array>();
+  /** Where each frame lies in `words`: slots of 1024 words, in the order of first writes. */
+  readonly #slots = new Map<number, number>();
+  #words = new Uint32Array(16 * WORDS);
   readonly #ranges: readonly (readonly [bigint, bigint])[];
   /** Offsets of bytes that refuse or are corrupt, by frame. */
   #denied: ReadonlyMap<number, readonly number[]> = new Map();
   #corrupt: ReadonlyMap<number, readonly number[]> = new Map();
   readonly #changed = new Set<bigint>();
-  /** Frames found lately, by their low bits: a hash of a large number costs more than a table read. */
-  readonly #lateFrames = new Float64Array(LATE).fill(-1);
-  readonly #lateWords: (Uint32Array | undefined)[] = new Array<Uint32Array | undefined>(LATE).fill(undefined);
+  /** Frames found lately, by their low bits: a hash costs more than a table read. Only those below 2^31. */
+  #lateFrames = new Int32Array(64).fill(-1);
+  #lateWords = new Int32Array(64);
   /** Neither ranges nor damage: nothing is ever refused. */
   #flawless: boolean;
 
@@ -68,8 +73,8 @@ export class PlainMemory implements TablePort {
     const status = this.#check(frame, offset, bytes, false);
     this.log?.push({ kind: 'write', address: addressOf(frame, offset), bytes, status });
     if (status !== 'ok') return status;
-    const words = this.#frame(frame);
-    for (let i = 0; i < bytes / 4; i += 1) words[offset / 4 + i] = this.data[i] ?? 0;
+    const at = this.#place(frame) + offset / 4;
+    for (let i = 0; i < bytes / 4; i += 1) this.#words[at + i] = this.data[i] ?? 0;
     for (let at = offset & ~7; at < offset + bytes; at += 8) this.#changed.add(addressOf(frame, at));
     return status;
   }
@@ -82,40 +87,53 @@ export class PlainMemory implements TablePort {
   }
 
   peek(address: bigint): bigint {
-    const words = this.#frames.get(Number(address >> 12n));
-    const at = Number(address & 0xff8n) / 4;
-    return words === undefined ? 0n : wordOf(words[at] ?? 0, words[at + 1] ?? 0);
+    const at = (this.#slots.get(Number(address >> 12n)) ?? EMPTY) * WORDS + Number(address & 0xff8n) / 4;
+    return wordOf(this.#words[at] ?? 0, this.#words[at + 1] ?? 0);
   }
 
   /** Sets a 64-bit word as software would; it counts as no access. */
   poke(address: bigint, word: bigint): void {
-    const words = this.#frame(Number(address >> 12n));
-    const at = Number(address & 0xff8n) / 4;
-    words[at] = lowOf(word);
-    words[at + 1] = highOf(word);
+    const at = this.#place(Number(address >> 12n)) + Number(address & 0xff8n) / 4;
+    this.#words[at] = lowOf(word);
+    this.#words[at + 1] = highOf(word);
+  }
+
+  get words(): Uint32Array {
+    return this.#words;
+  }
+
+  wordsOf(frame: number): number {
+    return this.#flawless && this.log === null ? this.#find(frame) : -1;
   }
 
   #read(kind: 'read' | 'atomic', frame: number, offset: number, bytes: number): AccessStatus {
     const status = this.#flawless ? 'ok' : this.#check(frame, offset, bytes, true);
     if (this.log !== null) this.log.push({ kind, address: addressOf(frame, offset), bytes, status });
     const { data } = this;
-    const words = status === 'denied' ? undefined : this.#find(frame);
-    const from = offset >>> 2;
+    const words = this.#words;
     const count = bytes >>> 2;
-    if (words === undefined) data.fill(0, 0, count);
-    else for (let i = 0; i < count; i += 1) data[i] = words[from + i] ?? 0;
+    if (status === 'denied') {
+      data.fill(0, 0, count);
+      return status;
+    }
+    const from = this.#find(frame) + (offset >>> 2);
+    for (let i = 0; i < count; i += 1) data[i] = words[from + i] ?? 0;
     return status;
   }
 
-  #find(frame: number): Uint32Array | undefined {
-    const slot = frame < 0x8000_0000 ? frame & (LATE - 1) : (frame % LATE) | 0;
-    if (this.#lateFrames[slot] === frame) return this.#lateWords[slot];
-    const words = this.#frames.get(frame);
-    if (words !== undefined) {
-      this.#lateFrames[slot] = frame;
-      this.#lateWords[slot] = words;
+  /** Index of the frame's first word, or of zeros. */
+  #find(frame: number): number {
+    const late = frame & (this.#lateFrames.length - 1);
+    return this.#lateFrames[late] === frame ? (this.#lateWords[late] ?? 0) : this.#findAnew(frame, late);
+  }
+
+  #findAnew(frame: number, late: number): number {
+    const at = (this.#slots.get(frame) ?? EMPTY) * WORDS;
+    if (at !== EMPTY && frame < 0x8000_0000) {
+      this.#lateFrames[late] = frame;
+      this.#lateWords[late] = at;
     }
-    return words;
+    return at;
   }
 
   #check(frame: number, offset: number, bytes: number, reads: boolean): AccessStatus {
@@ -128,13 +146,23 @@ export class PlainMemory implements TablePort {
     return reads && this.#corrupt.get(frame)?.some(covers) === true ? 'corrupt' : 'ok';
   }
 
-  #frame(frame: number): Uint32Array {
-    let words = this.#frames.get(frame);
-    if (words === undefined) {
-      words = new Uint32Array(1024);
-      this.#frames.set(frame, words);
-    }
-    return words;
+  /** Index of the frame's first word, which is made if there is none. */
+  #place(frame: number): number {
+    const known = this.#slots.get(frame);
+    if (known !== undefined) return known * WORDS;
+    const slot = this.#slots.size + 1;
+    if ((slot + 1) * WORDS > this.#words.length) this.#grow();
+    this.#slots.set(frame, slot);
+    return slot * WORDS;
+  }
+
+  #grow(): void {
+    const words = new Uint32Array(2 * this.#words.length);
+    words.set(this.#words);
+    this.#words = words;
+    const late = Math.max(64, (4 * words.length) / WORDS);
+    this.#lateFrames = new Int32Array(late).fill(-1);
+    this.#lateWords = new Int32Array(late);
   }
 }
 

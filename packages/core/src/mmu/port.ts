@@ -8,7 +8,17 @@
  */
 export type AccessStatus = 'ok' | 'denied' | 'corrupt';
 
+/** Memory that lies in one array, where entries can be read without an access: nobody counts it, refuses it or answers something else. */
+export interface FlatMemory {
+  /** All frames, 1024 words each, in any order. Replaced when memory grows. */
+  readonly words: Uint32Array;
+  /** Index of the frame's first word; -1 where this read has to be an access after all. */
+  wordsOf(frame: number): number;
+}
+
 export interface TablePort {
+  /** Where reads may be that simple. */
+  readonly flat?: FlatMemory;
   /** The words of the last load, and those of the next store. */
   readonly data: Uint32Array;
   /** Told what the next accesses are to (`device context`), where somebody shows it. */

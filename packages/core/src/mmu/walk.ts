@@ -48,22 +48,40 @@ export class Walker {
   inheritedHigh = 0;
 
   walk(format: TableFormat, root: number, low: number, high: number, access: Access, updates: boolean, tables: Tables): WalkEnd {
+    this.begin(format, low, high);
+    this.level = format.levels;
+    if (!fits(format, low, high)) return this.#refuse(format.tooWide);
+    return this.#descend(format, format.levels - 1, root, false, low, high, access, updates, tables);
+  }
+
+  /** For a walk that somebody else takes the first steps of. */
+  begin(format: TableFormat, low: number, high: number): void {
     this.rule = null;
     this.format = format;
     this.inputLow = low;
     this.inputHigh = high;
-    this.level = format.levels;
     this.inherited = 0;
     this.inheritedHigh = 0;
-    if (!fits(format, low, high)) return this.#refuse(format.tooWide);
+  }
+
+  /** Goes on where the entry of that level has been read: it is in `low` and `high`, and its place in the four fields for that. */
+  resume(format: TableFormat, level: number, table: number, low: number, high: number, access: Access, updates: boolean, tables: Tables): WalkEnd {
+    return this.#descend(format, level, table, true, low, high, access, updates, tables);
+  }
+
+  #descend(format: TableFormat, from: number, root: number, read: boolean, low: number, high: number, access: Access, updates: boolean, tables: Tables): WalkEnd {
     let table = root;
-    for (let level = format.levels - 1; ; level -= 1) {
+    let loaded = read;
+    for (let level = from; ; level -= 1) {
       this.level = level;
-      const byte = bitsOf(low, high, format.shift[level] ?? 0, format.width[level] ?? 0) * format.entryBytes;
-      this.tableFrame = table + (byte >>> 12);
-      this.tableOffset = byte & 0xfff;
-      const loaded = tables.load(this, this.tableFrame, this.tableOffset, format.entryBytes);
-      if (loaded !== 'reached') return loaded;
+      if (!loaded) {
+        const byte = bitsOf(low, high, format.shift[level] ?? 0, format.width[level] ?? 0) * format.entryBytes;
+        this.tableFrame = table + (byte >>> 12);
+        this.tableOffset = byte & 0xfff;
+        const end = tables.load(this, this.tableFrame, this.tableOffset, format.entryBytes);
+        if (end !== 'reached') return end;
+      }
+      loaded = false;
 
       const sort = format.sort(this.low, this.high, level);
       if (sort === 'pointer' && format.pointers === 'pass') {

@@ -3,10 +3,14 @@
  * Vectors of the RISC-V IOMMU with the answers of a reference model, and the
  * list of places where a second model answers differently.
  */
+import { NO_CACHES, type CacheSizes } from '@dmalab/core/iommu/riscv/caches';
 import { OTHER_READING, REFERENCE, type Switches } from '@dmalab/core/iommu/riscv/switches';
+import type { CacheGeometry, Lapses } from '@dmalab/core/mmu/cache';
 import { Fields } from './json.ts';
 import { differences, finalDifferences } from './riscv-compare.ts';
 import { Bench, type StepResult } from './riscv-vector.ts';
+
+const PAIR: CacheGeometry = { sets: 1, ways: 2, policy: 'lru' };
 
 export interface VectorRun {
   /** What differs from the recorded history, `step 2: pa …`. */
@@ -25,8 +29,17 @@ export function runVector(vector: Fields, switches: Switches = REFERENCE): Vecto
   return cached.problems.length === 0 ? cached : plain;
 }
 
-function runAgainst(vector: Fields, switches: Switches, key: string, finalKey: string): VectorRun {
-  const bench = new Bench(vector, switches);
+/** A unit of two entries each, as the cached histories were recorded on. */
+export const TWO_ENTRIES: CacheSizes = { devices: PAIR, processes: PAIR, translations: PAIR, firstPointers: null, secondPointers: null };
+
+/** The vector on a unit that caches, against the history recorded without caches or the one with them. */
+export function runCached(vector: Fields, history: 'expect' | 'expect_cached', caches: CacheSizes = TWO_ENTRIES, lapses: Lapses | null = null): VectorRun {
+  return runAgainst(vector, REFERENCE, history, history === 'expect' ? 'final' : 'final_cached', caches, lapses);
+}
+
+function runAgainst(vector: Fields, switches: Switches, key: string, finalKey: string, caches: CacheSizes = NO_CACHES, lapses: Lapses | null = null): VectorRun {
+  const bench = new Bench(vector, switches, caches);
+  bench.unit.lapses = lapses;
   const expected = vector.objects(key);
   const problems: string[] = [];
   const results: StepResult[] = [];

@@ -3,6 +3,7 @@
 import { PlainMemory } from '@dmalab/core/mmu/plain-memory';
 import { lowOf } from '@dmalab/core/mmu/word';
 import type { DeviceMessage } from '@dmalab/core/iommu/riscv/commands';
+import { NO_CACHES, type CacheSizes } from '@dmalab/core/iommu/riscv/caches';
 import type { BuildOptions } from '@dmalab/core/iommu/riscv/features';
 import type { Answer, Request } from '@dmalab/core/iommu/riscv/request';
 import type { Switches } from '@dmalab/core/iommu/riscv/switches';
@@ -34,12 +35,12 @@ export class Bench {
   readonly #messages: DeviceMessage[] = [];
   readonly #ordered: (readonly [boolean, boolean])[] = [];
 
-  constructor(vector: Fields, switches: Switches) {
+  constructor(vector: Fields, switches: Switches, caches: CacheSizes = NO_CACHES) {
     this.memory = new PlainMemory(vector.tuples('ram').map(([base = 0n, size = 0n]) => [base, size] as const));
     this.memory.damage(vector.words('deny'), vector.words('poison'));
     for (const [address = 0n, value = 0n] of vector.tuples('mem')) this.memory.poke(address, value);
     this.memory.log = [];
-    this.unit = new RiscvIommu(this.memory, buildOptions(vector, switches), {
+    this.unit = new RiscvIommu(this.memory, buildOptions(vector, switches, caches), {
       send: (message) => this.#messages.push(message),
       order: (reads, writes) => this.#ordered.push([reads, writes]),
       invalidated: () => undefined,
@@ -129,7 +130,7 @@ export class Bench {
   }
 }
 
-function buildOptions(vector: Fields, switches: Switches): BuildOptions {
+function buildOptions(vector: Fields, switches: Switches, caches: CacheSizes): BuildOptions {
   const impl = vector.object('impl');
   return {
     capabilities: vector.word('caps'),
@@ -143,6 +144,8 @@ function buildOptions(vector: Fields, switches: Switches): BuildOptions {
     reportsContiguous: false,
     tags: 2,
     switches,
+    counters: 7,
+    caches,
   };
 }
 

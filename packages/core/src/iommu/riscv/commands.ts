@@ -37,11 +37,22 @@ export interface CommandSurroundings {
   order(reads: boolean, writes: boolean): void;
   /** Cached translations and contexts are to be forgotten. */
   invalidate(command: Invalidation): void;
+  /** Names this moment, and says whether the reads, the writes that were on their way then have arrived. */
+  moment(): Moment;
+  arrived(since: Moment, reads: boolean, writes: boolean): boolean;
+}
+
+/** Of the accesses on their way: the last read and the last write. */
+export interface Moment {
+  readonly reads: number;
+  readonly writes: number;
 }
 
 export type Invalidation =
-  | { readonly kind: 'first-stage' | 'second-stage'; readonly command: ReturnType<typeof IotinvalCommand.decode> }
-  | { readonly kind: 'device' | 'process'; readonly command: ReturnType<typeof IodirCommand.decode> };
+  | { readonly kind: 'first-stage'; readonly command: ReturnType<typeof IotinvalCommand.decode> }
+  | { readonly kind: 'second-stage'; readonly command: ReturnType<typeof IotinvalCommand.decode> }
+  | { readonly kind: 'device'; readonly command: ReturnType<typeof IodirCommand.decode> }
+  | { readonly kind: 'process'; readonly command: ReturnType<typeof IodirCommand.decode> };
 
 interface Outstanding {
   readonly requester: number;
@@ -59,6 +70,8 @@ export class Commands {
   #timedOut = false;
   /** A fetched command that waits. */
   #kept: bigint | null = null;
+  /** When the fence that waits was met. */
+  #since: Moment | null = null;
 
   constructor(queue: Queue, around: CommandSurroundings) {
     this.#queue = queue;
@@ -69,33 +82,40 @@ export class Commands {
   /** The queue was switched on or off: what was fetched is dropped. */
   drop(): void {
     this.#kept = null;
+    this.#since = null;
   }
 
   /** Runs until the queue is empty, waits or fails. */
   run(): void {
+    while (this.step() === 'ran');
+  }
+
+  /** One command. `waiting`: it needs completions or accesses that are still on their way; it has not run. */
+  step(): 'ran' | 'waiting' | 'idle' {
     const queue = this.#queue;
-    while (queue.on && !this.#stopped() && (this.#kept !== null || queue.head !== queue.tail)) {
-      const command = this.#kept ?? this.#fetch();
-      this.#kept = null;
-      if (command === null) return;
-      const done = this.#perform(command);
-      switch (done) {
-        case 'wait':
-          this.#kept = command;
-          return;
-        case 'done':
-          queue.advanceHead();
-          break;
-        case 'illegal':
-          queue.control |= ILLEGAL;
-          break;
-        case 'memory':
-          queue.control |= MF;
-          break;
-        case 'timed-out':
-          queue.control |= TIMED_OUT;
-      }
+    if (!queue.on || this.#stopped() || (this.#kept === null && queue.head === queue.tail)) return 'idle';
+    const command = this.#kept ?? this.#fetch();
+    this.#kept = null;
+    if (command === null) return 'ran';
+    const done = this.#perform(command);
+    switch (done) {
+      case 'wait':
+        this.#kept = command;
+        return 'waiting';
+      case 'done':
+        queue.advanceHead();
+        break;
+      case 'illegal':
+        queue.control |= ILLEGAL;
+        break;
+      case 'memory':
+        queue.control |= MF;
+        break;
+      case 'timed-out':
+        queue.control |= TIMED_OUT;
     }
+    this.#since = null;
+    return 'ran';
   }
 
   /** A device completed invalidations. Returns whether a tag was not expected from it. */
@@ -112,6 +132,12 @@ export class Commands {
       if (waiting.completions >= (needed === 0 ? 8 : needed)) this.#outstanding[tag] = null;
     }
     return unexpected;
+  }
+
+  /** One completion, from the function with that segment and requester id. */
+  completeTag(source: number, tag: number): void {
+    const waiting = this.#outstanding[tag] ?? null;
+    if (waiting !== null && waiting.requester + (waiting.segment ?? 0) * 0x1_0000 === source) this.#outstanding[tag] = null;
   }
 
   /** Devices did not answer in time. */
@@ -197,7 +223,8 @@ export class Commands {
   #fence(raw: bigint): Done {
     const fence = IofenceCommand.decode(raw);
     if (IofenceCommand.strayBits(raw) !== 0n || (fence.WSI && !this.#around.wired())) return 'illegal';
-    if (this.#outstanding.some((waiting) => waiting !== null)) return 'wait';
+    this.#since ??= this.#around.moment();
+    if (this.#outstanding.some((waiting) => waiting !== null) || !this.#around.arrived(this.#since, fence.PR, fence.PW)) return 'wait';
     if (this.#timedOut) {
       this.#timedOut = false;
       return 'timed-out';

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /** From a device id to its context: the walk of the device directory and the checks of what it finds. */
 import { wordView } from '../../base/layout-words.ts';
-import type { Repair, Rule, TableFormat } from '../../mmu/format.ts';
+import type { Repair, Rule } from '../../mmu/format.ts';
 import { addressOf } from '../../mmu/word.ts';
 import type { Bus } from '../bus.ts';
+import type { Counters } from './counters.ts';
 import { CORRUPT, DENIED, fault, type Fault } from './fault.ts';
+import { ownerOf } from './caches.ts';
 import { firstStage, processLevels, secondStage, type Features } from './features.ts';
 import { BaseDeviceContext, DeviceContext, DirectoryEntry } from './structures.ts';
+import type { Space } from './two-stage.ts';
 
 const LOCATE = 'RISC-V IOMMU, "Process to locate the Device-context"';
 const CHECKS = 'RISC-V IOMMU, "Device-context configuration checks"';
@@ -22,13 +25,15 @@ export interface Device {
   readonly gade: boolean;
   readonly sade: boolean;
   readonly dpe: boolean;
-  readonly bigEndian: boolean;
-  readonly sxl: boolean;
-  readonly second: TableFormat | 'bare';
-  readonly secondRoot: number;
-  readonly gscid: number;
-  /** The process directory, or the first stage itself. */
-  readonly fsc: { readonly kind: 'directory'; readonly levels: 0 | 1 | 2 | 3; readonly root: number } | { readonly kind: 'stage'; readonly format: TableFormat | 'bare'; readonly root: number; readonly pscid: number };
+  /** A request without a process goes here: the device's own first stage, or none. */
+  readonly space: Space;
+  /** What a guest address goes through: the second stage alone. */
+  readonly guest: Space;
+  /** Null: the device has no processes (PDTV is clear). Levels 0: there is no directory, and no first stage. */
+  readonly directory: { readonly levels: 0 | 1 | 2 | 3; readonly root: number } | null;
+  /** Resource and monitoring id of what the device does. */
+  readonly rcid: number;
+  readonly mcid: number;
   readonly msi: { readonly root: number; readonly mask: number; readonly pattern: number } | null;
 }
 
@@ -57,8 +62,9 @@ export function deviceTooWide(of: Features, mode: number, deviceId: number): boo
   return deviceId >= 2 ** width;
 }
 
-export function locateDevice(of: Features, registers: DirectoryRegisters, bus: Bus, deviceId: number): Device | Fault {
+export function locateDevice(of: Features, registers: DirectoryRegisters, bus: Bus, deviceId: number, counters: Counters | null): Device | Fault {
   if (deviceTooWide(of, registers.mode, deviceId)) return fault(260, { table: 'device directory', level: null, entry: null, rule: TOO_WIDE });
+  counters?.deviceWalk();
   const bits = of.caps.MSI_FLAT ? EXTENDED_BITS : BASE_BITS;
   const size = of.caps.MSI_FLAT ? 64 : 32;
   let table = registers.root;
@@ -129,6 +135,20 @@ function check(of: Features, registers: DirectoryRegisters, words: Uint32Array):
   const msiMode = caps.MSI_FLAT ? get.msiptp_MODE(words, 0) : 0;
   if (msiMode > 1) return MSI_MODE;
   if (msiMode === 1 && second === 'bare') return MSI_BARE;
+  const machine = ownerOf(second === 'bare' ? -1 : get.GSCID(words, 0), -1);
+  const guest: Space = {
+    first: 'bare',
+    firstRoot: 0,
+    firstBig: bigEndian,
+    second,
+    secondRoot,
+    secondBig: registers.be,
+    sade,
+    gade,
+    sxl,
+    owner: machine,
+    machine,
+  };
   return {
     enAts,
     enPri,
@@ -138,12 +158,11 @@ function check(of: Features, registers: DirectoryRegisters, words: Uint32Array):
     gade,
     sade,
     dpe,
-    bigEndian,
-    sxl,
-    second,
-    secondRoot,
-    gscid: get.GSCID(words, 0),
-    fsc: pdtv ? { kind: 'directory', levels, root } : { kind: 'stage', format: first, root, pscid: get.PSCID(words, 0) },
+    space: pdtv || first === 'bare' ? guest : { ...guest, first, firstRoot: root, owner: ownerOf(machine.gscid, get.PSCID(words, 0)) },
+    guest,
+    directory: pdtv ? { levels, root } : null,
+    rcid: get.RCID(words, 0),
+    mcid: get.MCID(words, 0),
     msi: msiMode === 1 ? { root: get.msiptp_PPN(words, 0), mask: get.msi_addr_mask(words, 0), pattern: get.msi_addr_pattern(words, 0) } : null,
   };
 }

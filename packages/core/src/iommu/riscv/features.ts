@@ -2,6 +2,7 @@
 /** What a unit is built with: the capabilities register, and the choices the architecture leaves to the implementer. */
 import type { TableFormat } from '../../mmu/format.ts';
 import { stagePaging, type StagePaging } from '../../mmu/formats/riscv.ts';
+import { NO_CACHES, type CacheSizes } from './caches.ts';
 import { Capabilities } from './registers.ts';
 import { REFERENCE, type Switches } from './switches.ts';
 
@@ -25,6 +26,10 @@ export interface BuildOptions {
   /** Invalidation requests that may wait for their completion at once. */
   readonly tags: number;
   readonly switches: Switches;
+  /** Programmable performance counters where there are any, 1 to 31. */
+  readonly counters: number;
+  /** What the unit remembers; no caches are allowed too, and then every request walks. */
+  readonly caches: CacheSizes;
 }
 
 export const TYPICAL: Omit<BuildOptions, 'capabilities'> = {
@@ -38,6 +43,8 @@ export const TYPICAL: Omit<BuildOptions, 'capabilities'> = {
   reportsContiguous: false,
   tags: 2,
   switches: REFERENCE,
+  counters: 7,
+  caches: NO_CACHES,
 };
 
 export type CapabilityBits = ReturnType<typeof Capabilities.decode>;

@@ -10,10 +10,13 @@ import { InterruptVectors } from './registers.ts';
 
 export const CIP = 1;
 export const FIP = 2;
+export const PMIP = 4;
 export const PIP = 8;
-type Source = typeof CIP | typeof FIP | typeof PIP;
+type Source = typeof CIP | typeof FIP | typeof PMIP | typeof PIP;
 
-const SHIFT: Readonly<Record<Source, number>> = { [CIP]: 0, [FIP]: 4, [PIP]: 12 };
+const SHIFT: Readonly<Record<Source, number>> = { [CIP]: 0, [FIP]: 4, [PMIP]: 8, [PIP]: 12 };
+/** What a wire is told. */
+const NAME: Readonly<Record<Source, string>> = { [CIP]: 'command queue', [FIP]: 'fault queue', [PMIP]: 'performance counters', [PIP]: 'page-request queue' };
 const VECTORS = 16;
 
 export class Interrupts {
@@ -29,18 +32,23 @@ export class Interrupts {
   readonly #wired: () => boolean;
   /** A message could not be written: its address. */
   readonly #failed: (address: bigint) => void;
+  readonly #wire: (cause: string) => void;
 
-  constructor(features: Features, bus: Bus, wired: () => boolean, failed: (address: bigint) => void) {
+  constructor(features: Features, bus: Bus, wired: () => boolean, failed: (address: bigint) => void, wire: (cause: string) => void) {
     this.#features = features;
     this.#bus = bus;
     this.#wired = wired;
     this.#failed = failed;
+    this.#wire = wire;
   }
 
   raise(source: Source): void {
     if ((this.pending & source) !== 0) return;
     this.pending |= source;
-    if (this.#wired()) return;
+    if (this.#wired()) {
+      this.#wire(NAME[source]);
+      return;
+    }
     const vector = (this.icvec >>> SHIFT[source]) & 15;
     if (this.#masked[vector] === 1) this.#waiting[vector] = 1;
     else this.#send(vector);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /** From a process id to its context. The directory lies at guest addresses where there is a second stage. */
 import { wordView } from '../../base/layout-words.ts';
-import type { Rule, TableFormat } from '../../mmu/format.ts';
+import type { Rule } from '../../mmu/format.ts';
 import { addressOf } from '../../mmu/word.ts';
 import type { Bus } from '../bus.ts';
 import type { AccessKind } from './causes.ts';
+import { ownerOf } from './caches.ts';
 import { CORRUPT, DENIED, fault, type Fault } from './fault.ts';
 import { firstStage, type Features } from './features.ts';
 import { DirectoryEntry, ProcessContext } from './structures.ts';
@@ -16,9 +17,7 @@ const CHECKS = 'RISC-V IOMMU, "Process-context configuration checks"';
 export interface Process {
   readonly ens: boolean;
   readonly sum: boolean;
-  readonly pscid: number;
-  readonly format: TableFormat | 'bare';
-  readonly root: number;
+  readonly space: Space;
 }
 
 const entry = wordView(DirectoryEntry);
@@ -31,15 +30,15 @@ export function processTooWide(levels: number, processId: number): boolean {
   return levels > 0 && processId >= (levels === 1 ? 0x100 : levels === 2 ? 0x2_0000 : 0x10_0000);
 }
 
-export function locateProcess(of: Features, bus: Bus, stages: TwoStage, space: Space, sxl: boolean, levels: number, root: number, processId: number, kind: AccessKind): Process | Fault {
+export function locateProcess(of: Features, bus: Bus, stages: TwoStage, guest: Space, levels: number, root: number, processId: number, kind: AccessKind): Process | Fault {
   let table = root;
   for (let level = levels - 1; ; level -= 1) {
     const bytes = level === 0 ? 16 : 8;
     const offset = ((processId >>> (SHIFT[level] ?? 0)) & (MASK[level] ?? 0)) * bytes;
-    const kept = stages.locateTable(space, table, offset, kind);
+    const kept = stages.locateTable(guest, table, offset, kind);
     if (kept !== null) return kept;
     const frame = stages.second.frame;
-    const status = bus.load(LEVELS[level] ?? 'process directory', frame, offset, bytes, space.firstBig);
+    const status = bus.load(LEVELS[level] ?? 'process directory', frame, offset, bytes, guest.firstBig);
     const here = { table: 'process directory', level, entry: addressOf(frame, offset) };
     if (status !== 'ok') return status === 'denied' ? fault(265, { ...here, rule: DENIED }) : fault(269, { ...here, rule: CORRUPT });
     if (entry.get.V(bus.data, 0) === 0) return fault(266, { ...here, rule: NOT_VALID });
@@ -49,9 +48,13 @@ export function locateProcess(of: Features, bus: Bus, stages: TwoStage, space: S
       continue;
     }
     if (context.hasStray(bus.data, 0)) return fault(267, { ...here, rule: STRAY_CONTEXT });
-    const format = firstStage(of, context.get.fsc_MODE(bus.data, 0), sxl);
+    const format = firstStage(of, context.get.fsc_MODE(bus.data, 0), guest.sxl);
     if (format === null) return fault(267, { ...here, rule: MODE });
-    return { ens: context.get.ENS(bus.data, 0) === 1, sum: context.get.SUM(bus.data, 0) === 1, pscid: context.get.PSCID(bus.data, 0), format, root: context.get.fsc_PPN(bus.data, 0) };
+    return {
+      ens: context.get.ENS(bus.data, 0) === 1,
+      sum: context.get.SUM(bus.data, 0) === 1,
+      space: format === 'bare' ? guest : { ...guest, first: format, firstRoot: context.get.fsc_PPN(bus.data, 0), owner: ownerOf(guest.machine.gscid, context.get.PSCID(bus.data, 0)) },
+    };
   }
 }
 

@@ -42,6 +42,8 @@ export interface Translated {
   readonly isMsi: boolean;
   readonly mrif: { readonly address: bigint; readonly notice: bigint; readonly noticeId: number } | null;
   readonly ats: AtsPermissions | null;
+  /** Resource and monitoring ids that the access goes on with; null where the unit has none. */
+  readonly qos: { readonly rcid: number; readonly mcid: number } | null;
 }
 
 /**
@@ -53,18 +55,34 @@ export type Answer =
   | { readonly kind: 'denied'; readonly fault: Fault; readonly ats: AtsPermissions }
   | { readonly kind: 'refused'; readonly fault: Fault; readonly status: 'unsupported-request' | 'completer-abort' };
 
-/** Which number a fault gets; ATS faults are those of reads. */
-export function accessKind(request: Request): AccessKind {
-  if (request.type === 'ats') return 'read';
-  return request.write ? 'write' : fetches(request) ? 'fetch' : 'read';
+/** A request in one number, for paths that make no object of it. */
+export const WRITE = 1;
+export const EXECUTE = 2;
+export const PRIVILEGED = 4;
+export const NO_WRITE = 8;
+export const CXL = 16;
+export const ATS = 32;
+export const TRANSLATED = 64;
+
+export function flagsOf(request: Request): number {
+  const type = request.type === 'ats' ? ATS : request.type === 'translated' ? TRANSLATED : 0;
+  return type | (request.write ? WRITE : 0) | (request.execute ? EXECUTE : 0) | (request.privileged ? PRIVILEGED : 0) | (request.noWrite ? NO_WRITE : 0) | (request.cxl ? CXL : 0);
 }
 
-/** A read with the execute attribute is a fetch. A translated request has that attribute only beside a process id. */
-export const fetches = (request: Request): boolean => !request.write && request.execute && (request.type !== 'translated' || request.processId !== null);
+/** A read with the execute attribute is a fetch. A translated request has that attribute only beside a process id. Process id -1: none. */
+export const fetches = (flags: number, processId: number): boolean => (flags & (WRITE | EXECUTE)) === EXECUTE && ((flags & TRANSLATED) === 0 || processId >= 0);
+
+export const isSupervisor = (flags: number, processId: number): boolean => processId >= 0 && (flags & PRIVILEGED) !== 0;
+
+/** Which number a fault gets; ATS faults are those of reads. */
+export function accessKind(flags: number, processId: number): AccessKind {
+  if ((flags & ATS) !== 0) return 'read';
+  return (flags & WRITE) !== 0 ? 'write' : fetches(flags, processId) ? 'fetch' : 'read';
+}
 
 /** TTYP of a fault record. "Fault record TTYP field encodings". */
-export function transactionType(request: Request): number {
-  if (request.type === 'ats') return 8;
-  const kind = accessKind(request);
-  return (request.type === 'translated' ? 4 : 0) + (kind === 'fetch' ? 1 : kind === 'read' ? 2 : 3);
+export function transactionType(flags: number, processId: number): number {
+  if ((flags & ATS) !== 0) return 8;
+  const kind = accessKind(flags, processId);
+  return ((flags & TRANSLATED) !== 0 ? 4 : 0) + (kind === 'fetch' ? 1 : kind === 'read' ? 2 : 3);
 }

@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-/** "Process to translate an IOVA", step by step. Reporting faults is the unit's business; here they are answers. */
-import type { Access, Rule } from '../../mmu/format.ts';
-import type { Walkers } from '../../mmu/walk.ts';
-import { addressOf, highOf, lowOf } from '../../mmu/word.ts';
+/**
+ * "Process to translate an IOVA", step by step. The object holds what the last
+ * request found, so that one which ends well allocates nothing but cache entries.
+ * Reporting faults is the unit's business; here they are answers.
+ */
+import { DIRTIES, EXECUTES, PROBES, READS, SUMS, SUPERVISES, WRITES, type Rule } from '../../mmu/format.ts';
+import { CONTIGUOUS_SPAN, isDirty, isGlobal, mayExecute, mayRead, mayWrite, memoryType } from '../../mmu/formats/riscv.ts';
 import type { Bus } from '../bus.ts';
+import type { Caches, Translation } from './caches.ts';
+import { accessFault, type AccessKind } from './causes.ts';
+import type { Counters } from './counters.ts';
 import { deviceTooWide, locateDevice, type Device, type DirectoryRegisters } from './device-directory.ts';
 import { fault, type Fault } from './fault.ts';
-import { accessFault } from './causes.ts';
 import type { Features } from './features.ts';
 import { isInterruptFile, translateMsi, type MsiTarget } from './msi.ts';
-import { CONTIGUOUS_SPAN, isDirty, isGlobal, mayExecute, mayRead, mayWrite, memoryType } from '../../mmu/formats/riscv.ts';
-import { locateProcess, processTooWide } from './process-directory.ts';
-import { accessKind, fetches, type AtsPermissions, type Request, type Translated } from './request.ts';
+import { locateProcess, processTooWide, type Process } from './process-directory.ts';
+import { accessKind, ATS, CXL, fetches, isSupervisor, NO_WRITE, TRANSLATED, WRITE } from './request.ts';
 import { BARE_SPAN, TwoStage, type Space } from './two-stage.ts';
 
 const SECTION = 'RISC-V IOMMU, "Process to translate an IOVA"';
@@ -28,141 +32,187 @@ const MSI_EXECUTE: Rule = { field: 'X', bits: '-', text: 'an interrupt file is n
 const NOWHERE = { table: 'request', level: null, entry: null };
 const FRAME_BITS = 12;
 
-/** A translation or a fault, and the device context if it was found. */
-export interface Outcome {
-  readonly result: Translated | Fault;
-  readonly device: Device | null;
+const [V, R, W, X, U, A, D] = [1, 2, 4, 8, 0x10, 0x40, 0x80] as const;
+/** A stage that is Bare permits everything. */
+const EVERYTHING = -1;
+/** "Permissions … equivalent to that of a second-stage PTE with R=W=U=1 and X=0". */
+const MESSAGE_LEAF = V | R | W | U | A | D;
+
+/** By access: what a cached translation must have, and have clear, to serve it. Reads of a clean page may go on; writes have to walk and set D. */
+const NEEDS = table((code) => (code & PROBES ? R : (code & READS ? R : 0) | (code & WRITES ? W | D : 0) | (code & EXECUTES ? X : 0)) | (code & SUPERVISES ? 0 : U));
+const FORBIDS = table((code) => (code & SUPERVISES && !(code & SUMS && !(code & EXECUTES)) ? U : 0));
+function table(of: (code: number) => number): Int32Array {
+  return Int32Array.from({ length: 128 }, (_, code) => of(code));
 }
 
+/** What an ATS answer permits, in one number. */
+export const GRANTS_READ = 1;
+export const GRANTS_WRITE = 2;
+export const GRANTS_EXECUTE = 4;
+export const GRANTS_GLOBAL = 8;
+
 export class Translator {
+  readonly stages: TwoStage;
+  /** The frame that the request reaches; a guest's where ATS answers with those. Meaningless for a memory-resident interrupt file. */
+  frame = 0;
+  /** log2 of the bytes around it that translate alike. */
+  span = FRAME_BITS;
+  memoryType = 0;
+  /** Went through the MSI page table; `resident` then says whether to an interrupt file in memory. */
+  isMsi = false;
+  resident: MsiTarget | null = null;
+  /** ATS only. */
+  grants = 0;
+  /** CXL.io of an ATS answer. */
+  cxlIo = false;
+  /** Null when the request translated. */
+  fault: Fault | null = null;
+  /** The context, if the request came so far. */
+  device: Device | null = null;
   readonly #features: Features;
   readonly #bus: Bus;
-  readonly #stages: TwoStage;
+  readonly #caches: Caches;
+  readonly #counters: Counters | null;
+  /** Whether the IOTLB has ever held an entry for all address spaces, which then has to be looked for. */
+  #globals = false;
 
-  constructor(features: Features, bus: Bus) {
+  constructor(features: Features, bus: Bus, caches: Caches, counters: Counters | null) {
     this.#features = features;
     this.#bus = bus;
-    this.#stages = new TwoStage(bus, features.options.switches);
+    this.#caches = caches;
+    this.#counters = counters;
+    this.stages = new TwoStage(bus, features.options.switches, caches);
   }
 
-  get walkers(): Walkers {
-    return this.#stages;
+  /** @returns whether it translates; the fields say how, or `fault` why not. Process id -1: none. */
+  run(registers: DirectoryRegisters, deviceId: number, processId: number, flags: number, low: number, high: number): boolean {
+    this.fault = null;
+    this.device = null;
+    this.isMsi = false;
+    this.resident = null;
+    this.memoryType = 0;
+    this.span = FRAME_BITS;
+    this.grants = 0;
+    this.cxlIo = false;
+    if (this.#counters !== null) this.#counters.request(deviceId, processId, flags);
+    if (registers.mode < 2) {
+      if (registers.mode === 0) return this.#refuse(256, OFF);
+      return (flags & (ATS | TRANSLATED)) !== 0 ? this.#refuse(260, BARE) : this.#passThrough(low, high);
+    }
+    const device = this.locate(registers, deviceId);
+    if ('kind' in device) return this.#fails(device);
+    this.device = device;
+    if ((flags & (ATS | TRANSLATED)) !== 0 && !device.enAts) return this.#refuse(260, NO_ATS);
+    if (processId >= 0) {
+      if (device.directory === null) return this.#refuse(260, NO_PROCESSES);
+      if (processTooWide(device.directory.levels, processId)) return this.#refuse(260, PROCESS_WIDE);
+    }
+    this.#bus.asDevice(device.rcid, device.mcid);
+    const reached = this.#withDevice(registers, device, deviceId, processId, flags, low, high);
+    this.#bus.asUnit();
+    return reached;
   }
 
-  translate(registers: DirectoryRegisters, request: Request): Outcome {
-    const refuse = (cause: number, rule: Rule, device: Device | null = null): Outcome => ({ result: fault(cause, { ...NOWHERE, rule }), device });
-    if (registers.mode === 0) return refuse(256, OFF);
-    if (registers.mode === 1) {
-      if (request.type !== 'untranslated') return refuse(260, BARE);
-      return { result: passThrough(request), device: null };
-    }
-    const found = this.locate(registers, request.deviceId);
-    if ('kind' in found) return { result: found, device: null };
-    const device = found;
-    if (request.type !== 'untranslated' && !device.enAts) return refuse(260, NO_ATS, device);
-    if (request.processId !== null) {
-      if (device.fsc.kind !== 'directory') return refuse(260, NO_PROCESSES, device);
-      if (processTooWide(device.fsc.levels, request.processId)) return refuse(260, PROCESS_WIDE, device);
-    }
-    if (request.type === 'translated' && !device.t2gpa) return { result: passThrough(request), device };
-    return { result: this.#throughStages(registers, device, request), device };
+  #withDevice(registers: DirectoryRegisters, device: Device, deviceId: number, processId: number, flags: number, low: number, high: number): boolean {
+    if ((flags & TRANSLATED) !== 0) return device.t2gpa ? this.#translate(registers, device, device.guest, 0, processId, flags, low, high) : this.#passThrough(low, high);
+    const asked = processId >= 0 || !device.dpe ? processId : 0;
+    if (asked < 0 || device.directory === null || device.directory.levels === 0) return this.#translate(registers, device, device.space, 0, processId, flags, low, high);
+    const process = this.#process(device, deviceId, asked, accessKind(flags, processId));
+    if ('kind' in process) return this.#fails(process);
+    if (!process.ens && isSupervisor(flags, processId)) return this.#fails(fault(260, { ...NOWHERE, table: 'process directory', rule: NO_SUPERVISOR }));
+    return this.#translate(registers, device, process.space, process.sum ? SUMS : 0, processId, flags, low, high);
   }
 
   /** The device context, or the fault that hides it. */
   locate(registers: DirectoryRegisters, deviceId: number): Device | Fault {
     if ((deviceId & ~this.#features.options.deviceMask) !== 0 && !deviceTooWide(this.#features, registers.mode, deviceId)) return fault(260, { ...NOWHERE, rule: DEVICE_BITS });
-    return locateDevice(this.#features, registers, this.#bus, deviceId);
+    const cache = this.#caches.devices;
+    if (cache !== null && !deviceTooWide(this.#features, registers.mode, deviceId)) {
+      const known = cache.find(0, deviceId);
+      if (known !== null) return known;
+    }
+    const found = locateDevice(this.#features, registers, this.#bus, deviceId, this.#counters);
+    if (cache !== null && !('kind' in found)) cache.put(0, deviceId, 0, found);
+    return found;
   }
 
-  #throughStages(registers: DirectoryRegisters, device: Device, request: Request): Translated | Fault {
-    const kind = accessKind(request);
-    const bare: Space = {
-      first: 'bare',
-      firstRoot: 0,
-      firstBig: device.bigEndian,
-      second: device.second,
-      secondRoot: device.secondRoot,
-      secondBig: registers.be,
-      sade: device.sade,
-      gade: device.gade,
-      sxl: device.sxl,
-    };
-    let space = bare;
-    let sum = false;
-    if (request.type !== 'translated') {
-      if (device.fsc.kind === 'stage') space = { ...bare, first: device.fsc.format, firstRoot: device.fsc.root };
-      else {
-        const processId = request.processId ?? (device.dpe ? 0 : null);
-        if (processId !== null && device.fsc.levels > 0) {
-          const process = locateProcess(this.#features, this.#bus, this.#stages, bare, device.sxl, device.fsc.levels, device.fsc.root, processId, kind);
-          if ('kind' in process) return process;
-          if (isSupervisor(request) && !process.ens) return fault(260, { ...NOWHERE, table: 'process directory', rule: NO_SUPERVISOR });
-          sum = process.sum;
-          space = { ...bare, first: process.format, firstRoot: process.root };
-        }
-      }
-    }
+  #process(device: Device, deviceId: number, processId: number, kind: AccessKind): Process | Fault {
+    const cache = this.#caches.processes;
+    const known = cache === null ? null : cache.find(deviceId, processId);
+    if (known !== null) return known;
+    const { levels, root } = device.directory ?? { levels: 0, root: 0 };
+    if (this.#counters !== null) this.#counters.processWalk();
+    const walks = this.stages.secondWalks;
+    const found = locateProcess(this.#features, this.#bus, this.stages, device.guest, levels, root, processId, kind);
+    if (this.#counters !== null) this.#counters.secondWalks(this.stages.secondWalks - walks, device.guest.owner);
+    if (cache !== null && !('kind' in found)) cache.put(deviceId, processId, 0, found);
+    return found;
+  }
 
-    const access = this.#access(request, sum);
-    const stages = this.#stages;
-    const low = lowOf(request.address);
-    const high = highOf(request.address);
-    const first = stages.translateFirst(space, low, high, { ...access, dirties: this.#dirties(request, device.sade) }, kind);
-    if (first !== null) return first;
+  #translate(registers: DirectoryRegisters, device: Device, space: Space, sum: number, processId: number, flags: number, low: number, high: number): boolean {
+    const code = accessCode(flags, processId) | sum;
+    const cache = this.#caches.translations;
+    const translates = space.owner.gscid >= 0 || space.owner.pscid >= 0;
+    if (cache !== null && translates) {
+      const frame = high * 0x10_0000 + (low >>> 12);
+      const entry = cache.find(space.owner.tag, frame) ?? (this.#globals ? cache.find(space.owner.globalTag, frame) : null);
+      if (entry !== null && this.#serves(entry, space, code, flags)) return this.#hit(entry, device, space, processId, flags, frame);
+      // An entry that does not permit the access gives way: what the tables say now counts.
+      if (entry !== null) cache.drop((line) => line.entry === entry);
+    }
+    if (this.#counters === null || !translates) return this.#walk(registers, device, space, code, processId, flags, low, high);
+    this.#counters.miss(space.owner);
+    const walks = this.stages.secondWalks;
+    const reached = this.#walk(registers, device, space, code, processId, flags, low, high);
+    if (space.first !== 'bare') this.#counters.firstWalk(space.owner);
+    this.#counters.secondWalks(this.stages.secondWalks - walks, space.owner);
+    return reached;
+  }
+
+  #walk(registers: DirectoryRegisters, device: Device, space: Space, code: number, processId: number, flags: number, low: number, high: number): boolean {
+    const kind = accessKind(flags, processId);
+    const { stages } = this;
+    const first = stages.translateFirst(space, low, high, code | (this.#dirties(flags, space.sade) ? DIRTIES : 0), kind);
+    if (first !== null) return this.#fails(first);
     const guest = stages.guestFrame;
-    const offset = low & 0xfff;
 
-    if (device.msi !== null && device.second !== 'bare' && isInterruptFile(device.msi, guest, this.#patternBits(device.second.inputBits))) {
+    if (device.msi !== null && space.second !== 'bare' && isInterruptFile(device.msi, guest, this.#patternBits(space.second.inputBits))) {
       const target = translateMsi(this.#bus, device.msi, guest, this.#features.caps.MSI_MRIF, registers.be);
-      if (target.kind === 'fault') return target;
-      if (kind === 'fetch') return fault(accessFault('fetch'), { table: 'MSI page table', level: null, entry: null, rule: MSI_EXECUTE });
-      return this.#message(request, device, target, guest, offset);
+      if (target.kind === 'fault') return this.#fails(target);
+      if (kind === 'fetch') return this.#fails(fault(accessFault('fetch'), { table: 'MSI page table', level: null, entry: null, rule: MSI_EXECUTE }));
+      return this.#message(device, space, target, guest, flags, low, high);
     }
 
-    const firstWrites = space.first === 'bare' || writable(stages.first.low);
-    const second = stages.translateSecond(space, guest, offset, { ...access, supervisor: false, dirties: this.#dirties(request, device.gade) && (request.type !== 'ats' || firstWrites) }, kind);
-    if (second !== null) return second;
+    const firstLow = space.first === 'bare' ? EVERYTHING : stages.first.low;
+    const dirties = this.#dirties(flags, space.gade) && ((flags & ATS) === 0 || mayDirty(firstLow));
+    const second = stages.translateSecond(space, guest, low & 0xfff, (code & ~(SUPERVISES | SUMS)) | (dirties ? DIRTIES : 0), kind);
+    if (second !== null) return this.#fails(second);
 
-    const span = this.#range(device, guest, stages);
+    const secondLow = space.second === 'bare' ? EVERYTHING : stages.second.low;
     const firstType = space.first === 'bare' ? 0 : memoryType(stages.first.high);
-    const type = firstType !== 0 || space.second === 'bare' ? firstType : memoryType(stages.second.high);
-    const toGuest = request.type === 'ats' && device.t2gpa;
-    const address = addressOf(toGuest ? guest : stages.second.frame, offset);
-    if (request.type !== 'ats') return { kind: 'translated', address, span, memoryType: type, isMsi: false, mrif: null, ats: null };
-
-    const ones = 0xffff_ffff;
-    const firstLow = space.first === 'bare' ? ones : stages.first.low;
-    const secondLow = space.second === 'bare' ? ones : stages.second.low;
-    const read = mayRead(firstLow) && mayRead(secondLow);
-    const write = firstWrites && (space.second === 'bare' || writable(secondLow));
-    const execute = fetches(request) && mayExecute(firstLow) && mayExecute(secondLow) && this.#supervisorMayExecute(space, request, firstLow);
-    const ats: AtsPermissions = {
-      ...NO_PERMISSIONS,
-      read,
-      write: write && read,
-      execute: execute && read,
-      privileged: isSupervisor(request),
-      global: request.processId !== null && space.first !== 'bare' && isGlobal(firstLow | stages.first.inherited),
-      cxlIo: request.cxl && (device.t2gpa || type !== 0),
-    };
-    return { kind: 'translated', address, span, memoryType: type, isMsi: false, mrif: null, ats };
+    this.memoryType = firstType !== 0 || space.second === 'bare' ? firstType : memoryType(stages.second.high);
+    this.span = this.#range(device, guest, space);
+    this.frame = (flags & ATS) !== 0 && device.t2gpa ? guest : stages.second.frame;
+    const global = space.first !== 'bare' && isGlobal(firstLow | stages.first.inherited);
+    if ((flags & ATS) !== 0) this.#grant(device, space, processId, flags, firstLow, secondLow, global);
+    if (this.#caches.translations !== null) this.#remember(space, low, high, stages.second.frame, guest, firstLow, secondLow, global);
+    return true;
   }
 
-  #access(request: Request, sum: boolean): Access {
-    const probes = request.type === 'ats';
-    const execute = fetches(request);
-    return { read: probes || (!request.write && !execute), write: !probes && request.write, execute, supervisor: isSupervisor(request), sum, dirties: false, probes };
-  }
-
-  /** Whether the access counts as a write for the dirty bit of a stage whose hardware may (`updates`) set it. */
-  #dirties(request: Request, updates: boolean): boolean {
-    if (request.type !== 'ats') return request.write;
+  #dirties(flags: number, updates: boolean): boolean {
+    if ((flags & ATS) === 0) return (flags & WRITE) !== 0;
     const { atsSetsDirty, atsCleanPage } = this.#features.options.switches;
-    return !request.noWrite && (updates ? atsSetsDirty === 'yes' : atsCleanPage === 'refuse');
+    return (flags & NO_WRITE) === 0 && (updates ? atsSetsDirty === 'yes' : atsCleanPage === 'refuse');
   }
 
-  #supervisorMayExecute(space: Space, request: Request, low: number): boolean {
-    return space.first === 'bare' || !isSupervisor(request) || (low & 0x10) === 0;
+  /** "PCIe ATS translation request handling": what both stages permit of what was asked. */
+  #grant(device: Device, space: Space, processId: number, flags: number, first: number, second: number, global: boolean): void {
+    const read = mayRead(first) && mayRead(second);
+    const write = read && mayDirty(first) && mayDirty(second);
+    const userOnly = space.first !== 'bare' && isSupervisor(flags, processId) && (first & U) !== 0;
+    const execute = read && fetches(flags, processId) && mayExecute(first) && mayExecute(second) && !userOnly;
+    this.grants = (read ? GRANTS_READ : 0) | (write ? GRANTS_WRITE : 0) | (execute ? GRANTS_EXECUTE : 0) | (global && processId >= 0 ? GRANTS_GLOBAL : 0);
+    this.cxlIo = (flags & CXL) !== 0 && (device.t2gpa || this.memoryType !== 0);
   }
 
   /** Frame bits above the guest's own are compared or not, which the text leaves open. */
@@ -171,43 +221,96 @@ export class Translator {
   }
 
   /** The largest range that translates alike. */
-  #range(device: Device, guest: number, stages: TwoStage): number {
+  #range(device: Device, guest: number, space: Space): number {
     const { bareSpan, reportsContiguous } = this.#features.options;
     const reported = (walked: number): number => (walked === BARE_SPAN ? bareSpan : walked === CONTIGUOUS_SPAN && !reportsContiguous ? FRAME_BITS : walked);
-    let span = Math.min(reported(stages.first.span), reported(stages.second.span));
-    if (device.msi === null || device.second === 'bare' || this.#features.options.switches.msiInRange === 'keep') return span;
-    const bits = this.#patternBits(device.second.inputBits);
+    let span = Math.min(reported(this.stages.first.span), reported(this.stages.second.span));
+    if (device.msi === null || space.second === 'bare' || this.#features.options.switches.msiInRange === 'keep') return span;
+    const bits = this.#patternBits(space.second.inputBits);
     while (span > FRAME_BITS && isInterruptFile(device.msi, guest, bits, span - FRAME_BITS)) span -= 1;
     return span;
   }
 
-  #message(request: Request, device: Device, target: MsiTarget, guest: number, offset: number): Translated {
-    const inMemory = target.kind === 'mrif';
-    const toGuest = request.type === 'ats' && device.t2gpa;
-    const ats: AtsPermissions | null =
-      request.type !== 'ats'
-        ? null
-        : { ...NO_PERMISSIONS, read: true, write: true, privileged: isSupervisor(request), untranslatedOnly: inMemory, cxlIo: request.cxl };
-    return {
-      kind: 'translated',
-      address: inMemory ? null : addressOf(toGuest ? guest : target.frame, offset),
-      span: FRAME_BITS,
-      memoryType: 0,
-      isMsi: true,
-      mrif: inMemory ? { address: target.address, notice: target.notice, noticeId: target.noticeId } : null,
-      ats,
+  #message(device: Device, space: Space, target: MsiTarget, guest: number, flags: number, low: number, high: number): boolean {
+    this.isMsi = true;
+    this.resident = target.kind === 'mrif' ? target : null;
+    const frame = target.kind === 'mrif' ? 0 : target.frame;
+    this.frame = (flags & ATS) !== 0 && device.t2gpa ? guest : frame;
+    this.grants = GRANTS_READ | GRANTS_WRITE;
+    this.cxlIo = (flags & CXL) !== 0;
+    if (this.#caches.translations === null || target.kind === 'mrif') return true;
+    const first = space.first === 'bare' ? EVERYTHING : this.stages.first.low;
+    this.#remember(space, low, high, frame, guest, first, MESSAGE_LEAF, space.first !== 'bare' && isGlobal(first | this.stages.first.inherited));
+    return true;
+  }
+
+  #remember(space: Space, low: number, high: number, frame: number, guest: number, first: number, second: number, global: boolean): void {
+    const { owner } = space;
+    if (owner.gscid < 0 && owner.pscid < 0) return;
+    const size = 2 ** (this.span - FRAME_BITS);
+    const { stages } = this;
+    const entry: Translation = {
+      owner,
+      global,
+      frame: frame - (frame % size),
+      guest: guest - (guest % size),
+      first,
+      second,
+      span: this.span,
+      memoryType: this.memoryType,
+      isMsi: this.isMsi,
+      firstSpan: space.first === 'bare' ? 0 : stages.first.span - FRAME_BITS,
+      secondSpan: space.second === 'bare' || this.isMsi ? 0 : stages.second.span - FRAME_BITS,
     };
+    if (global) this.#globals = true;
+    this.#caches.translations?.put(global ? owner.globalTag : owner.tag, high * 0x10_0000 + (low >>> 12), this.span - FRAME_BITS, entry);
+  }
+
+  /** Whether the entry is enough for the access, so that no walk could set a bit or find a fault. */
+  #serves(entry: Translation, space: Space, access: number, flags: number): boolean {
+    const both = entry.first & entry.second;
+    const code = space.first === 'bare' ? access & ~(SUPERVISES | SUMS) : access;
+    if ((both & (NEEDS[code] ?? 0)) !== (NEEDS[code] ?? 0) || (both & (FORBIDS[code] ?? 0)) !== 0) return false;
+    // An ATS request that may write has to set D where that is still to be done.
+    return (flags & (ATS | NO_WRITE)) !== ATS || (both & W) === 0 || (both & D) !== 0;
+  }
+
+  #hit(entry: Translation, device: Device, space: Space, processId: number, flags: number, frame: number): boolean {
+    this.isMsi = entry.isMsi;
+    this.memoryType = entry.memoryType;
+    this.span = entry.span;
+    const below = frame % 2 ** (this.span - FRAME_BITS);
+    this.frame = ((flags & ATS) !== 0 && device.t2gpa ? entry.guest : entry.frame) + below;
+    if ((flags & ATS) === 0) return true;
+    if (entry.isMsi) {
+      this.grants = GRANTS_READ | GRANTS_WRITE;
+      this.cxlIo = (flags & CXL) !== 0;
+    } else this.#grant(device, space, processId, flags, entry.first, entry.second, entry.global);
+    return true;
+  }
+
+  #passThrough(low: number, high: number): boolean {
+    this.frame = high * 0x10_0000 + (low >>> 12);
+    return true;
+  }
+
+  #refuse(cause: number, rule: Rule): boolean {
+    return this.#fails(fault(cause, { ...NOWHERE, rule }));
+  }
+
+  #fails(of: Fault): boolean {
+    this.fault = of;
+    return false;
   }
 }
 
-export const NO_PERMISSIONS: AtsPermissions = { read: false, write: false, execute: false, privileged: false, global: false, untranslatedOnly: false, noSnoop: false, cxlIo: false };
+/** A page that is still clean is not to be written unseen. */
+const mayDirty = (low: number): boolean => mayWrite(low) && isDirty(low);
 
-export const isSupervisor = (request: Request): boolean => request.processId !== null && request.privileged;
-
-/** Whether a leaf lets an ATS answer permit writes: a page that is still clean does not. */
-const writable = (low: number): boolean => mayWrite(low) && isDirty(low);
-
-/** The address as it is; nothing is known of what lies around its frame. */
-function passThrough(request: Request): Translated {
-  return { kind: 'translated', address: request.address, span: FRAME_BITS, memoryType: 0, isMsi: false, mrif: null, ats: null };
+/** What the request asks of leaves, without SUM and marks. */
+function accessCode(flags: number, processId: number): number {
+  const supervisor = isSupervisor(flags, processId) ? SUPERVISES : 0;
+  const execute = fetches(flags, processId) ? EXECUTES : 0;
+  if ((flags & ATS) !== 0) return supervisor | execute | READS | PROBES;
+  return supervisor | execute | ((flags & WRITE) !== 0 ? WRITES : execute === 0 ? READS : 0);
 }

@@ -1,26 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * A RISC-V IOMMU: its registers, its three queues, and translation for devices.
- *
- * Nothing is cached here: every request walks the tables anew, which the text
- * allows. Invalidation commands are decoded and handed on (`invalidated`).
+ * A RISC-V IOMMU: its registers, its three queues, its caches, and translation
+ * for devices. Commands run one at a time (`step`), when somebody says so.
  */
 import type { TablePort } from '../../mmu/port.ts';
 import type { Walkers } from '../../mmu/walk.ts';
-import { lowOf } from '../../mmu/word.ts';
+import type { CacheView, Lapses } from '../../mmu/cache.ts';
+import { addressOf, highOf, lowOf, wordOf } from '../../mmu/word.ts';
 import { Bus } from '../bus.ts';
+import { InFlight } from '../in-flight.ts';
+import type { DmaAnswer, DmaRequest, PageRequestMessage, RemappingUnit } from '../unit.ts';
+import { Caches } from './caches.ts';
 import { CAUSES } from './causes.ts';
 import { Commands, FENCE_DONE, ILLEGAL, TIMED_OUT, type DeviceMessage, type Invalidation } from './commands.ts';
+import { QosIds } from './counter-registers.ts';
+import { Counters } from './counters.ts';
 import type { DirectoryRegisters } from './device-directory.ts';
 import { fault, type Fault } from './fault.ts';
 import { features, type BuildOptions, type Features } from './features.ts';
-import { CIP, FIP, Interrupts, PIP } from './interrupts.ts';
+import { CIP, FIP, Interrupts, PIP, PMIP } from './interrupts.ts';
 import { answerPageRequest, type PageRequest } from './page-requests.ts';
 import { IE, MF, OF, ON, Queue } from './queue.ts';
 import { FaultRecord, PageRequestRecord } from './records.ts';
-import { DirectoryPointer, FeaturesControl, TranslationRequest, TranslationResponse } from './registers.ts';
-import { transactionType, type Answer, type Request, type Translated } from './request.ts';
-import { isSupervisor, NO_PERMISSIONS, Translator } from './translate.ts';
+import { DirectoryPointer, FeaturesControl, OFFSET, TranslationRequest, TranslationResponse } from './registers.ts';
+import { forget, grantOf, pageRequestOf, requestFlags } from './remapping.ts';
+import { ATS, flagsOf, isSupervisor, transactionType, type Answer, type AtsPermissions, type Request, type Translated } from './request.ts';
+import { GRANTS_EXECUTE, GRANTS_GLOBAL, GRANTS_READ, GRANTS_WRITE, Translator } from './translate.ts';
 
 /** What happens outside the unit when it acts. */
 export interface Outside {
@@ -29,7 +34,15 @@ export interface Outside {
   /** A fence orders earlier reads and writes of devices. */
   readonly order: (reads: boolean, writes: boolean) => void;
   readonly invalidated: (invalidation: Invalidation) => void;
+  /** An interrupt by wire is raised. */
+  readonly wire?: (cause: string) => void;
 }
+
+/** What became of a request: it translated; an ATS request is answered without permissions; it is refused, as one of two. */
+export const REACHED = 0;
+export const DENIED = 1;
+export const UNSUPPORTED = 2;
+export const ABORTED = 3;
 
 /** Who a fault record is about. */
 interface Subject {
@@ -41,7 +54,8 @@ interface Subject {
 }
 const NOBODY: Omit<Subject, 'iotval'> = { type: 0, deviceId: 0, processId: null, privileged: false };
 
-export class RiscvIommu {
+export class RiscvIommu implements RemappingUnit {
+  readonly kind = 'riscv';
   readonly features: Features;
   readonly bus: Bus;
   readonly commandQueue: Queue;
@@ -49,10 +63,16 @@ export class RiscvIommu {
   readonly pageQueue: Queue;
   readonly interrupts: Interrupts;
   readonly #commands: Commands;
+  /** Null without capabilities.HPM. */
+  readonly counters: Counters | null;
+  readonly #caches: Caches;
   readonly #translator: Translator;
+  readonly #reads = new InFlight();
+  readonly #writes = new InFlight();
   readonly #outside: Outside;
   #fctl: number;
   #ddtp = 0n;
+  #qosIds = 0;
   #directory: DirectoryRegisters;
   #debugAddress = 0n;
   #debugControl = 0n;
@@ -70,8 +90,10 @@ export class RiscvIommu {
     this.pageQueue = new Queue(16, MF | OF, PAS);
     this.interrupts = new Interrupts(this.features, this.bus, () => this.#wired, (address) => {
       this.#record(fault(273, { table: 'interrupt message', level: null, entry: address, rule: UNDELIVERED }), { ...NOBODY, iotval: address });
-    });
-    this.#translator = new Translator(this.features, this.bus);
+    }, (cause) => this.#outside.wire?.(cause));
+    this.counters = this.features.caps.HPM ? new Counters(options.counters, () => this.interrupts.raise(PMIP)) : null;
+    this.#caches = new Caches(options.caches);
+    this.#translator = new Translator(this.features, this.bus, this.#caches, this.counters);
     this.#commands = new Commands(this.commandQueue, {
       bus: this.bus,
       features: this.features,
@@ -80,8 +102,22 @@ export class RiscvIommu {
       directoryMode: () => this.#directory.mode,
       send: (message) => this.#outside.send(message),
       order: (reads, writes) => this.#outside.order(reads, writes),
-      invalidate: (invalidation) => this.#outside.invalidated(invalidation),
+      invalidate: (invalidation) => {
+        forget(this.#caches, invalidation);
+        this.#outside.invalidated(invalidation);
+      },
+      moment: () => ({ reads: this.#reads.now, writes: this.#writes.now }),
+      arrived: (since, reads, writes) => (!reads || this.#reads.through(since.reads)) && (!writes || this.#writes.through(since.writes)),
     });
+  }
+
+  get caches(): readonly CacheView[] {
+    return this.#caches.views;
+  }
+
+  /** Asked at each hit whether the entry was evicted before; null: never. */
+  set lapses(choice: Lapses | null) {
+    this.#caches.lapses = choice;
   }
 
   get #wired(): boolean {
@@ -93,28 +129,113 @@ export class RiscvIommu {
   }
 
   get walkers(): Walkers {
-    return this.#translator.walkers;
+    return this.#translator.stages;
   }
 
   get ddtp(): bigint {
     return this.#ddtp;
   }
 
-  /** Translates one request of a device and records what must be recorded. */
+  /**
+   * Translates one request of a device and records what must be recorded. Process id -1: none; flags as in `request.ts`.
+   * `frame`, `span` and the rest below are then those of this request.
+   */
+  translateFast(deviceId: number, processId: number, flags: number, low: number, high: number): number {
+    const translator = this.#translator;
+    if (translator.run(this.#directory, deviceId, processId, flags, low, high)) return REACHED;
+    const { fault: met, device } = translator;
+    if (met === null) return REACHED;
+    const cause = CAUSES[met.cause];
+    if ((flags & ATS) !== 0 && cause?.ats === 'quiet') return DENIED;
+    this.#report(met, deviceId, processId, flags, wordOf(low, high), device?.dtf ?? false);
+    const aborts = (flags & ATS) !== 0 && cause?.ats === 'completer-abort' && !(cause.corrupt === true && this.features.options.switches.atsCorrupt === 'unsupported-request');
+    return aborts ? ABORTED : UNSUPPORTED;
+  }
+
+  /** What the last request reached, and log2 of the bytes around it that translate alike. */
+  get frame(): number {
+    return this.#translator.frame;
+  }
+
+  get span(): number {
+    return this.#translator.span;
+  }
+
+  /** Translates one request of a device, with all that can be said about it. */
   translate(request: Request): Answer {
-    const { result, device } = this.#translator.translate(this.#directory, request);
-    if (result.kind === 'translated') return result;
-    const cause = CAUSES[result.cause];
-    if (request.type === 'ats' && cause?.ats === 'quiet') return { kind: 'denied', fault: result, ats: { ...NO_PERMISSIONS, privileged: isSupervisor(request), cxlIo: request.cxl && (device?.t2gpa === true || result.why.table === 'MSI page table') } };
-    this.#report(result, request, device?.dtf ?? false);
-    const aborts = request.type === 'ats' && cause?.ats === 'completer-abort' && !(cause.corrupt === true && this.features.options.switches.atsCorrupt === 'unsupported-request');
-    return { kind: 'refused', fault: result, status: aborts ? 'completer-abort' : 'unsupported-request' };
+    const flags = flagsOf(request);
+    const status = this.translateFast(request.deviceId, request.processId ?? -1, flags, lowOf(request.address), highOf(request.address));
+    const { fault: met, device } = this.#translator;
+    if (status === REACHED || met === null) return this.#translated(request, flags);
+    if (status !== DENIED) return { kind: 'refused', fault: met, status: status === ABORTED ? 'completer-abort' : 'unsupported-request' };
+    return { kind: 'denied', fault: met, ats: { ...this.#permissions(request, flags, 0), cxlIo: request.cxl && (device?.t2gpa === true || met.why.table === 'MSI page table') } };
+  }
+
+  #translated(request: Request, flags: number): Translated {
+    const { frame, span, memoryType, isMsi, resident, grants, device } = this.#translator;
+    const mrif = resident?.kind === 'mrif' ? { address: resident.address, notice: resident.notice, noticeId: resident.noticeId } : null;
+    const qos = !this.features.caps.QOSID ? null : device === null ? { rcid: this.bus.rcid, mcid: this.bus.mcid } : { rcid: device.rcid, mcid: device.mcid };
+    const ats = request.type === 'ats' ? this.#permissions(request, flags, grants) : null;
+    return { kind: 'translated', address: mrif === null ? addressOf(frame, lowOf(request.address & 0xfffn)) : null, span, memoryType, isMsi, mrif, ats, qos };
+  }
+
+  #permissions(request: Request, flags: number, grants: number): AtsPermissions {
+    return {
+      read: (grants & GRANTS_READ) !== 0,
+      write: (grants & GRANTS_WRITE) !== 0,
+      execute: (grants & GRANTS_EXECUTE) !== 0,
+      privileged: isSupervisor(flags, request.processId ?? -1),
+      global: (grants & GRANTS_GLOBAL) !== 0,
+      untranslatedOnly: this.#translator.resident !== null,
+      noSnoop: false,
+      cxlIo: this.#translator.cxlIo,
+    };
+  }
+
+  serve(request: DmaRequest): DmaAnswer {
+    const flags = requestFlags(request);
+    const status = this.translateFast(request.source, request.pasid ?? -1, flags, lowOf(request.address), highOf(request.address));
+    if (status === DENIED) return { kind: 'denied' };
+    if (status !== REACHED) return { kind: 'refused', status: status === ABORTED ? 'completer-abort' : 'unsupported-request' };
+    const { frame, span, isMsi, resident, grants } = this.#translator;
+    const ats = request.type === 'ats' ? grantOf(grants, isSupervisor(flags, request.pasid ?? -1), resident !== null) : null;
+    if (resident?.kind === 'mrif') {
+      if (ats !== null) return { kind: 'memory', address: request.address, span, ats, ticket: 0 };
+      return { kind: 'interrupt', address: resident.address, resident: { notice: resident.notice, noticeId: resident.noticeId } };
+    }
+    const address = addressOf(frame, lowOf(request.address & 0xfffn));
+    if (ats !== null) return { kind: 'memory', address, span, ats, ticket: 0 };
+    if (isMsi && request.write) return { kind: 'interrupt', address };
+    return { kind: 'memory', address, span, ats: null, ticket: request.write ? 2 * this.#writes.open() : 2 * this.#reads.open() + 1 };
+  }
+
+  landed(ticket: number): void {
+    (ticket % 2 === 0 ? this.#writes : this.#reads).close(Math.floor(ticket / 2));
+  }
+
+  page(request: PageRequestMessage): void {
+    this.pageRequest(pageRequestOf(request));
+  }
+
+  invalidated(source: number, tag: number): void {
+    this.#commands.completeTag(source, tag);
+  }
+
+  timedOut(tag: number): void {
+    this.#commands.timeOut(1 << tag);
+  }
+
+  step(): 'ran' | 'waiting' | 'idle' {
+    const done = this.#commands.step();
+    this.#updateInterrupts();
+    return done;
   }
 
   /** A page request, or a stop marker, arrives from a device. */
   pageRequest(request: PageRequest): void {
     if (!this.features.caps.ATS) return;
     const { mode } = this.#directory;
+    this.counters?.subject(request.deviceId, request.processId ?? -1);
     const found = mode >= 2 ? this.#translator.locate(this.#directory, request.deviceId) : fault(mode === 0 ? 256 : 260, { table: 'request', level: null, entry: null, rule: mode === 0 ? PAGE_OFF : PAGE_BARE });
     const device = 'kind' in found ? null : found;
     const refused = 'kind' in found ? found : found.enPri ? null : fault(260, { table: 'request', level: null, entry: null, rule: NO_PRI });
@@ -190,6 +311,7 @@ export class RiscvIommu {
       case 760:
         return half(BigInt(this.interrupts.icvec));
     }
+    if (isCounter(offset)) return this.counters === null ? 0n : offset < OFFSET.iohpmcycles ? this.counters.read(offset) : half(this.counters.read(offset & ~7));
     if (offset >= 768 && offset < 1024) return BigInt(this.interrupts.readTable(offset - 768));
     switch (offset) {
       case 8:
@@ -214,6 +336,8 @@ export class RiscvIommu {
         return pages ? BigInt(this.pageQueue.control) : 0n;
       case 84:
         return BigInt(this.interrupts.pending);
+      case 624:
+        return BigInt(this.#qosIds);
     }
     return 0n;
   }
@@ -243,6 +367,7 @@ export class RiscvIommu {
         this.interrupts.writeVectors(lowOf(value));
         return;
     }
+    if (isCounter(offset)) this.counters?.write(offset, value);
     if (offset < 768 || offset >= 1024) return;
     if (low) this.interrupts.writeTable(offset - 768, lowOf(value));
     if (high) this.interrupts.writeTable(offset - 764, lowOf(value >> 32n));
@@ -278,6 +403,14 @@ export class RiscvIommu {
         return;
       case 84:
         this.interrupts.pending &= ~value;
+        return;
+      case 92:
+        this.counters?.write(offset, BigInt(value));
+        return;
+      case 624:
+        if (!this.features.caps.QOSID) return;
+        this.#qosIds = Number(QosIds.encode(QosIds.decode(BigInt(value))));
+        this.bus.setOwn(this.#qosIds & 0xfff, this.#qosIds >>> 16);
     }
   }
 
@@ -320,16 +453,18 @@ export class RiscvIommu {
 
   /** "Debug support": like an untranslated request, but a memory-resident interrupt file is refused. */
   #debugTranslation(request: Request): Translated | null {
-    const { result, device } = this.#translator.translate(this.#directory, request);
-    if (result.kind === 'translated' && result.mrif === null) return result;
-    const refused = result.kind === 'fault' ? result : fault(260, { table: 'MSI page table', level: 0, entry: null, rule: DEBUG_MRIF });
-    this.#report(refused, request, device?.dtf ?? false);
+    const flags = flagsOf(request);
+    const translator = this.#translator;
+    const reached = translator.run(this.#directory, request.deviceId, request.processId ?? -1, flags, lowOf(request.address), highOf(request.address));
+    if (reached && translator.resident === null) return this.#translated(request, flags);
+    const refused = translator.fault ?? fault(260, { table: 'MSI page table', level: 0, entry: null, rule: DEBUG_MRIF });
+    this.#report(refused, request.deviceId, request.processId ?? -1, flags, request.address, translator.device?.dtf ?? false);
     return null;
   }
 
-  #report(of: Fault, request: Request, dtf: boolean): void {
+  #report(of: Fault, deviceId: number, processId: number, flags: number, address: bigint, dtf: boolean): void {
     if (dtf && CAUSES[of.cause]?.despiteDtf !== true) return;
-    this.#record(of, { type: transactionType(request), deviceId: request.deviceId, processId: request.processId, privileged: request.privileged, iotval: request.address });
+    this.#record(of, { type: transactionType(flags, processId), deviceId, processId: processId < 0 ? null : processId, privileged: isSupervisor(flags, processId), iotval: address });
   }
 
   /** Puts a record in the fault queue, unless it is off, full or failed. */
@@ -391,8 +526,10 @@ export class RiscvIommu {
 
 /** Registers of 8 bytes. The message table counts as 8-byte registers for its addresses only. */
 function isWide(offset: number): boolean {
-  return offset === 0 || offset === 16 || offset === 24 || offset === 40 || offset === 56 || offset === 600 || offset === 608 || offset === 616 || offset === 760 || (offset >= 768 && offset < 1024 && offset % 16 === 0);
+  return offset === 0 || offset === 16 || offset === 24 || offset === 40 || offset === 56 || offset === 600 || offset === 608 || offset === 616 || offset === 760 || (offset >= OFFSET.iohpmcycles && isCounter(offset) && offset % 8 === 0) || (offset >= 768 && offset < 1024 && offset % 16 === 0);
 }
+
+const isCounter = (offset: number): boolean => offset >= OFFSET.iocountovf && offset < OFFSET.tr_req_iova;
 
 /** A frame, or a range coded in its low bits: ones up to a zero. */
 function rangeCode(answer: Translated): bigint {

@@ -3,8 +3,8 @@
  * Sv32, Sv39, Sv48, Sv57 and their x4 forms as formats for the walker core.
  * Masks come from the declared entries, so a bit is in one place only.
  */
-import type { Access, Rule, TableFormat } from '../format.ts';
-import { noFlaw, pointerTooDeep } from '../format.ts';
+import type { Access, QuickMasks, Rule, TableFormat } from '../format.ts';
+import { ACCESSES, noFlaw, pointerTooDeep } from '../format.ts';
 import { wordView } from '../../base/layout-words.ts';
 import { PageTableEntry } from './riscv-entries.ts';
 
@@ -87,6 +87,36 @@ function format(name: string, levels: Levels, stage: 'first' | 'second', options
     refuses: stage === 'first' ? (low, _high, access) => refusesFirst(low, access, options) : (low, _high, access) => refusesSecond(low, access, options),
     marks: (low, _high, access) => (low & A ? 0 : A) | (access.dirties && (low & (W | D)) === W ? D : 0),
     unmarked: UNMARKED,
+    ...(small ? {} : { quick: quickMasks(stage, strayHigh) }),
+  };
+}
+
+const N_AND_PBMT = 0xe000_0000;
+/** Bits 53:41 of an entry: frame bits from 31 up. */
+const LARGE_FRAME = 0x3f_fe00;
+
+/** Rules are refused elsewhere; here only what breaks none of them passes. */
+function quickMasks(stage: 'first' | 'second', strayHigh: number): QuickMasks {
+  const leafMask = new Int32Array(ACCESSES.length);
+  const leafBits = new Int32Array(ACCESSES.length);
+  ACCESSES.forEach(({ read, write, execute, supervisor, sum, dirties, probes }, code) => {
+    if (probes || !(read || write || execute)) {
+      leafBits[code] = V;
+      return;
+    }
+    const needed = V | R | A | (write ? W : 0) | (execute ? X : 0) | (write || dirties ? D : 0);
+    const asUser = stage === 'second' || !supervisor;
+    const anyone = !asUser && sum && !execute;
+    leafMask[code] = needed | (anyone ? 0 : U);
+    leafBits[code] = needed | (asUser ? U : 0);
+  });
+  return {
+    high: strayHigh | N_AND_PBMT | LARGE_FRAME | 0,
+    pointerMask: V | R | W | X | U | A | D,
+    pointerBits: V,
+    leafMask,
+    leafBits,
+    align: Int32Array.of(0, 0x7_fc00, 0xfff_fc00, -1, -1),
   };
 }
 
