@@ -5,7 +5,9 @@ import * as counters from '@dmalab/core/iommu/riscv/counter-registers';
 import * as records from '@dmalab/core/iommu/riscv/records';
 import * as registers from '@dmalab/core/iommu/riscv/registers';
 import * as smmu from '@dmalab/core/iommu/smmu/structures';
-import * as vtdRegisters from '@dmalab/core/iommu/vtd/capabilities';
+import * as vtdCapabilities from '@dmalab/core/iommu/vtd/capabilities';
+import * as vtdQueues from '@dmalab/core/iommu/vtd/queues';
+import * as vtdRegisters from '@dmalab/core/iommu/vtd/registers';
 import * as vtd from '@dmalab/core/iommu/vtd/structures';
 import * as structures from '@dmalab/core/iommu/riscv/structures';
 import * as entries from '@dmalab/core/mmu/formats/riscv-entries';
@@ -31,7 +33,8 @@ export const CHAPTERS: readonly Chapter[] = [
   { title: 'RISC-V IOMMU: registers', badge: 'oracle', layouts: layoutsOf(registers) },
   { title: 'RISC-V IOMMU: performance counters, QoS ids', badge: 'section', layouts: layoutsOf(counters) },
   { title: 'Intel VT-d: tables in memory', badge: 'both', layouts: layoutsOf(vtd) },
-  { title: 'Intel VT-d: capabilities', badge: 'section', layouts: layoutsOf(vtdRegisters) },
+  { title: 'Intel VT-d: queues', badge: 'section', layouts: layoutsOf(vtdQueues) },
+  { title: 'Intel VT-d: registers', badge: 'section', layouts: [...layoutsOf(vtdCapabilities), ...layoutsOf(vtdRegisters)] },
   { title: 'Arm SMMUv3: tables and events', badge: 'both', layouts: layoutsOf(smmu) },
 ];
 
@@ -53,6 +56,15 @@ export function structuresPage(): string {
     '| register | offset |',
     '|---|---|',
     ...Object.entries(registers.OFFSET).map(([name, offset]) => `| ${name} | ${offset} |`),
+    '',
+    '## Where the VT-d registers lie',
+    '',
+    '| register | offset |',
+    '|---|---|',
+    ...Object.entries(vtdRegisters.OFFSET).map(([name, offset]) => `| ${name} | 0x${offset.toString(16)} |`),
+    '| IVA | ECAP.IRO × 16 |',
+    '| IOTLB | ECAP.IRO × 16 + 8 |',
+    '| FRCD | CAP.FRO × 16, 16 bytes each |',
     '',
   ].join('\n');
 }

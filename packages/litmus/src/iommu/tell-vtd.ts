@@ -2,10 +2,11 @@
 /** A vector of VT-d, told as data. */
 import { Capability, ExtendedCapability } from '@dmalab/core/iommu/vtd/capabilities';
 import { REASONS } from '@dmalab/core/iommu/vtd/reasons';
+import type { VtdFault } from '@dmalab/core/iommu/vtd/stages';
 import { ContextEntry, FirstStageEntry, PasidDirectoryEntry, PasidEntry, RootEntry, ScalableContextEntry, ScalableRootEntry, SecondStageEntry } from '@dmalab/core/iommu/vtd/structures';
 import type { VtdAnswer } from '@dmalab/core/iommu/vtd/unit';
 import type { Fields } from './json.ts';
-import { bitsOf, hex, indexIn, Recorder, type AnyLayout, type Teller, type Telling, type ToldEnd, type ToldStep } from './tell.ts';
+import { bitsOf, hex, indexIn, Recorder, type AnyLayout, type Teller, type Telling, type ToldEnd, type ToldFault, type ToldStep } from './tell.ts';
 import { vtdBench } from './vtd-oracle.ts';
 
 export function tellVtd(vector: Fields): Telling {
@@ -70,7 +71,13 @@ function endOf(answer: VtdAnswer): ToldEnd {
       return { text: `${hex(answer.address)}; ${hex(1n << BigInt(answer.span))} bytes alike`, address: answer.address, fault: null };
     case 'interrupt':
       return { text: 'an interrupt', address: null, fault: null };
+    case 'aborted':
+      return { text: 'aborted; nothing is recorded', address: null, fault: null };
+    case 'denied':
+      return { text: 'success without permissions; nothing is recorded', address: null, fault: told(answer.fault) };
     case 'refused':
-      return { text: `blocked${answer.recorded ? '' : ', not recorded'}`, address: null, fault: { code: `reason ${hex(answer.fault.reason)}`, name: REASONS[answer.fault.reason]?.name ?? 'unknown', ...answer.fault.why } };
+      return { text: `blocked${answer.recorded ? '' : ', not recorded'}`, address: null, fault: told(answer.fault) };
   }
 }
+
+const told = ({ reason, why }: VtdFault): ToldFault => ({ code: `reason ${hex(reason)}`, name: REASONS[reason]?.name ?? 'unknown', ...why });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The two capability registers, and what a unit is built with. */
 import { flag, layout, uint } from '../../base/layout.ts';
+import type { VtdCaching } from './caches.ts';
 
 const SPEC = 'Intel VT-d Architecture Specification, "Register Descriptions"';
 
@@ -67,6 +68,7 @@ export const ExtendedCapability = layout({
     SMPWC: flag(48, 'Snooping of table accesses can be switched.'),
     RPS: flag(49, 'RID_PASID.'),
     PMS: flag(51, 'Performance monitoring.'),
+    ADMS: flag(52, 'Abort mode of the root table.'),
   },
 });
 
@@ -75,4 +77,6 @@ export interface VtdOptions {
   readonly extended: bigint;
   /** Bits of a physical address. */
   readonly hostBits: number;
+  /** What it remembers; left out, nothing. */
+  readonly caches?: VtdCaching;
 }

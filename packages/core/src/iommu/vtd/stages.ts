@@ -5,6 +5,7 @@ import { mended, NO_ANSWER, type Access, type Rule, type TableFormat } from '../
 import { Walker, type Tables, type WalkEnd } from '../../mmu/walk.ts';
 import { addressOf, highIn, lowIn } from '../../mmu/word.ts';
 import * as rules from '../../mmu/formats/x86.ts';
+import type { VtdCaches } from './caches.ts';
 
 /** Why a request was refused: reason, table, entry, rule. */
 export interface VtdFault {
@@ -20,9 +21,41 @@ export interface VtdSpace {
   readonly secondRoot: number;
   /** Legacy mode has reasons of its own. */
   readonly legacy: boolean;
+  readonly domain: number;
+  /** 0 in legacy mode. */
+  readonly pasid: number;
+  /** WPE, NXE, SMEP of the PASID-table entry. */
+  readonly writeProtect: boolean;
+  readonly noExecute: boolean;
+  readonly smep: boolean;
+  /** The second stage keeps accessed and dirty bits (SSADE). */
+  readonly marksSecond: boolean;
+  /** Tables are read past the caches of the processors: then no bit can be set in them. */
+  readonly unsnooped: boolean;
 }
 
-const UNREAD: Rule = { field: 'address', bits: '51:12', text: 'the entry lies where memory refuses access or is corrupt', section: 'Intel VT-d, "Fault Conditions and Remapping Hardware Behavior"', beyondRepair: NO_ANSWER };
+/** Numbers of rights: `USER_READ`, …; a supervisor's are three further. */
+export const READ_RIGHT = 0;
+export const WRITE_RIGHT = 1;
+export const EXECUTE_RIGHT = 2;
+export const SUPERVISOR_RIGHTS = 3;
+
+export interface Reached {
+  readonly kind: 'reached';
+  readonly frame: number;
+  /** log2 of the bytes around that translate alike. */
+  readonly span: number;
+  /** One bit a right. Writing is in only where the dirty bits are set already. */
+  readonly rights: number;
+  readonly global: boolean;
+  /** The second stage makes accesses snoop (SNP). */
+  readonly snoops: boolean;
+}
+
+const FAULTS = 'Intel VT-d, "Fault Conditions and Remapping Hardware Behavior"';
+const UNREAD: Rule = { field: 'address', bits: '51:12', text: 'the entry lies where memory refuses access or is corrupt', section: FAULTS, beyondRepair: NO_ANSWER };
+const UNSET: Rule = { field: 'A D', bits: '-', text: 'accessed and dirty bits could not be written', section: FAULTS, beyondRepair: NO_ANSWER };
+const UNSNOOPED: Rule = { field: 'PWSNP', bits: '87', text: 'accessed and dirty bits are set only by walks that snoop', section: 'Intel VT-d, "Scalable-Mode PASID Table Entry"', beyondRepair: 'the entry is right; PWSNP is in the PASID-table entry' };
 
 const LEGACY = new Map<Rule, number>([
   [rules.TOO_WIDE, 0x04],
@@ -44,77 +77,160 @@ const SCALABLE = new Map<Rule, number>([
   [rules.F_SMEP, 0x82],
   [rules.F_RESERVED, 0x72],
 ]);
-/** The second stage on the way to a first-stage table. */
-const TABLE = new Map<Rule, number>([
-  [rules.TOO_WIDE, 0x74],
-  [rules.S_NOT_PRESENT, 0x75],
-  [rules.S_READ, 0x76],
-  [rules.S_WRITE, 0x77],
-  [rules.S_RESERVED, 0x7a],
-]);
 
 const READ: Access = { read: true, write: false, execute: false, supervisor: false, sum: false, dirties: false, probes: false };
-const WRITE: Access = { ...READ, write: true, dirties: true };
+const WRITE: Access = { ...READ, read: false, write: true, dirties: true };
 
 const FIRST_NAMES = [0, 1, 2, 3, 4].map((level) => `first-stage table, level ${level}`);
 const SECOND_NAMES = [0, 1, 2, 3, 4].map((level) => `second-stage table, level ${level}`);
+
+const USER = 4;
+const WRITABLE = 2;
+const GLOBAL = 0x100;
+const FIRST_DIRTY = 0x40;
+const SECOND_DIRTY = 0x200;
+const SNOOPS = 0x800;
+
+/** Which right an access needs. */
+export function rightOf(access: Access): number {
+  return (access.write ? WRITE_RIGHT : access.execute ? EXECUTE_RIGHT : READ_RIGHT) + (access.supervisor ? SUPERVISOR_RIGHTS : 0);
+}
 
 export class VtdStages {
   readonly first = new Walker();
   readonly second = new Walker();
   readonly #bus: Bus;
+  readonly #caches: VtdCaches;
   #space: VtdSpace | null = null;
   #end: WalkEnd = 'reached';
+  /** Why setting a bit failed, or null. */
+  #unset: Rule | null = null;
+  /** Of the walks under way: the frames of the addresses, bits set in every entry, bits set in some. */
+  #firstFrame = 0;
+  #secondFrame = 0;
+  #firstAll = -1;
+  #firstHighs = 0;
+  #secondAll = -1;
+  /** Levels of the entries loaded last: one that changed in between is loaded twice. */
+  #firstLevel = -1;
+  #secondLevel = -1;
   readonly #firstTables: Tables = { load: (walker, frame, offset, bytes) => this.#loadFirst(walker, frame, offset, bytes), mark: (walker, bits, bytes) => this.#markFirst(walker, bits, bytes) };
-  readonly #secondTables: Tables = {
-    load: (walker, frame, offset, bytes) => {
-      walker.entryFrame = frame;
-      walker.entryOffset = offset;
-      return this.#load(SECOND_NAMES[walker.level] ?? '', walker, frame, offset, bytes);
-    },
-    mark: (walker, bits, bytes) => this.#mark(SECOND_NAMES[walker.level] ?? '', walker, bits, bytes),
-  };
+  readonly #secondTables: Tables = { load: (walker, frame, offset, bytes) => this.#loadSecond(walker, frame, offset, bytes), mark: (walker, bits, bytes) => this.#mark(SECOND_NAMES[walker.level] ?? '', walker, bits, bytes) };
 
-  constructor(bus: Bus) {
+  constructor(bus: Bus, caches: VtdCaches) {
     this.#bus = bus;
+    this.#caches = caches;
   }
 
-  /** The frame that the request reaches, and how far alike its surroundings translate. */
-  translate(space: VtdSpace, low: number, high: number, access: Access): { readonly frame: number; readonly span: number } | VtdFault {
+  /** The frame that the request reaches, what may be done there, and how far alike its surroundings translate. */
+  translate(space: VtdSpace, low: number, high: number, access: Access): Reached | VtdFault {
     this.#space = space;
+    this.#unset = null;
     let frame = high * 0x10_0000 + (low >>> 12);
     let span = 64;
+    let dirty = true;
+    let global = false;
+    this.#firstAll = -1;
+    this.#firstHighs = 0;
+    this.#firstLevel = -1;
     if (space.first !== null) {
       const walker = this.first;
+      this.#firstFrame = frame;
       const end = walker.walk(space.first, space.firstRoot, low, high, access, true, this.#firstTables);
       if (end !== 'reached') return this.#firstFault(end, space.first);
+      // The page is a user's only if no entry on the way says otherwise, which the last one cannot tell.
+      if (access.execute && access.supervisor && space.smep && (this.#firstAll & USER) !== 0) return this.#fault(0x82, 'first-stage table', walker, rules.F_SMEP);
       frame = walker.frame;
       span = walker.span;
+      dirty = (walker.low & FIRST_DIRTY) !== 0;
+      global = (walker.low & GLOBAL) !== 0;
     }
+    let snoops = false;
     if (space.second !== null) {
       const end = this.#walkSecond(space.second, space.secondRoot, frame, low & 0xfff, access);
       if (end !== 'reached') return this.#secondFault(end, space.second, access, space.legacy ? LEGACY : SCALABLE, space.first === null ? 0x83 : 0x84);
       frame = this.second.frame;
       span = Math.min(span, this.second.span);
+      snoops = (this.second.low & SNOOPS) !== 0;
+      if (space.marksSecond) dirty = dirty && (this.second.low & SECOND_DIRTY) !== 0;
     }
-    return { frame, span: Math.min(span, 63) };
+    return { kind: 'reached', frame, span: Math.min(span, 63), rights: this.#rights(space, dirty), global, snoops };
+  }
+
+  #rights(space: VtdSpace, dirty: boolean): number {
+    const first = space.first !== null;
+    const user = !first || (this.#firstAll & USER) !== 0;
+    const writable = !first || (this.#firstAll & WRITABLE) !== 0;
+    const executable = !first || !space.noExecute || this.#firstHighs >>> 31 === 0;
+    const readsSecond = space.second === null || (this.#secondAll & 1) !== 0;
+    const writesSecond = space.second === null || (this.#secondAll & 2) !== 0;
+    const bit = (held: boolean, right: number): number => (held ? 1 << right : 0);
+    return (
+      bit(user && readsSecond, READ_RIGHT) |
+      bit(user && writable && writesSecond && dirty, WRITE_RIGHT) |
+      bit(user && executable && readsSecond, EXECUTE_RIGHT) |
+      bit(readsSecond, SUPERVISOR_RIGHTS + READ_RIGHT) |
+      bit((writable || !space.writeProtect) && writesSecond && dirty, SUPERVISOR_RIGHTS + WRITE_RIGHT) |
+      bit(executable && readsSecond && !(space.smep && first && user), SUPERVISOR_RIGHTS + EXECUTE_RIGHT)
+    );
   }
 
   #walkSecond(format: TableFormat, root: number, frame: number, offset: number, access: Access): WalkEnd {
+    this.#secondFrame = frame;
+    this.#secondAll = -1;
+    this.#secondLevel = -1;
     return this.second.walk(format, root, lowIn(frame, offset), highIn(frame), access, true, this.#secondTables);
   }
 
   #loadFirst(walker: Walker, frame: number, offset: number, bytes: number): WalkEnd {
     const space = this.#space;
-    let at = frame;
-    if (space !== null && space.second !== null) {
-      this.#end = this.#walkSecond(space.second, space.secondRoot, frame, offset, READ);
-      if (this.#end !== 'reached') return 'unreached';
-      at = this.second.frame;
+    if (space === null || space.first === null) return 'denied';
+    const recalled = this.#recall(space, true, space.first, walker, this.#firstFrame, this.#firstLevel);
+    this.#firstLevel = walker.level;
+    if (!recalled) {
+      let at = frame;
+      if (space.second !== null) {
+        this.#end = this.#walkSecond(space.second, space.secondRoot, frame, offset, READ);
+        if (this.#end !== 'reached') return 'unreached';
+        at = this.second.frame;
+      }
+      walker.entryFrame = at;
+      walker.entryOffset = offset;
+      const end = this.#load(FIRST_NAMES[walker.level] ?? '', walker, at, offset, bytes);
+      if (end !== 'reached') return end;
     }
-    walker.entryFrame = at;
-    walker.entryOffset = offset;
-    return this.#load(FIRST_NAMES[walker.level] ?? '', walker, at, offset, bytes);
+    this.#firstAll &= walker.low;
+    this.#firstHighs |= walker.high;
+    return 'reached';
+  }
+
+  #loadSecond(walker: Walker, frame: number, offset: number, bytes: number): WalkEnd {
+    const space = this.#space;
+    if (space === null || space.second === null) return 'denied';
+    const recalled = this.#recall(space, false, space.second, walker, this.#secondFrame, this.#secondLevel);
+    this.#secondLevel = walker.level;
+    if (!recalled) {
+      walker.entryFrame = frame;
+      walker.entryOffset = offset;
+      const end = this.#load(SECOND_NAMES[walker.level] ?? '', walker, frame, offset, bytes);
+      if (end !== 'reached') return end;
+    }
+    this.#secondAll &= walker.low;
+    return 'reached';
+  }
+
+  /** Remembers the entry above, which has just been followed, and takes this one from the cache where it is there. */
+  #recall(space: VtdSpace, first: boolean, format: TableFormat, walker: Walker, frame: number, last: number): boolean {
+    const { level } = walker;
+    if (this.#caches.paging === null || last === level) return false;
+    if (last === level + 1) this.#caches.putTable(space, first, level + 1, frame, format.shift[level + 1] ?? 12, { low: walker.low, high: walker.high, frame: walker.entryFrame, offset: walker.entryOffset });
+    const known = level === 0 ? null : this.#caches.findTable(space, first, level, frame);
+    if (known === null) return false;
+    walker.low = known.low;
+    walker.high = known.high;
+    walker.entryFrame = known.frame;
+    walker.entryOffset = known.offset;
+    return true;
   }
 
   /** Setting a bit in a first-stage entry is a write through the second stage. */
@@ -135,23 +251,44 @@ export class VtdStages {
   }
 
   #mark(what: string, walker: Walker, bits: number, bytes: number): WalkEnd | 'changed' {
+    if (this.#space?.unsnooped === true) {
+      this.#unset = UNSNOOPED;
+      return 'denied';
+    }
     const status = this.#bus.mark(what, walker.entryFrame, walker.entryOffset, bytes, false, walker.low, walker.high, bits);
-    if (status === 'ok') walker.low |= bits;
-    return status === 'ok' ? 'reached' : status;
+    if (status === 'ok') {
+      walker.low |= bits;
+      return 'reached';
+    }
+    if (status !== 'changed') this.#unset = UNSET;
+    return status;
   }
 
   #firstFault(end: WalkEnd, format: TableFormat): VtdFault {
     const space = this.#space;
-    if (end === 'unreached' && space !== null && space.second !== null) return this.#secondFault(this.#end, space.second, READ, TABLE, 0x74);
-    if (end === 'refused') return this.#fault(SCALABLE.get(this.first.rule ?? UNREAD) ?? 0x72, 'first-stage table', this.first, this.first.rule ?? UNREAD);
-    return this.#fault(this.first.level === format.levels - 1 ? 0x73 : 0x70, 'first-stage table', this.first, UNREAD);
+    const walker = this.first;
+    if (end === 'unreached' && space !== null && space.second !== null) return this.#tableFault(space.second, walker.level === format.levels - 1);
+    if (end === 'refused') return this.#fault(SCALABLE.get(walker.rule ?? UNREAD) ?? 0x72, 'first-stage table', walker, walker.rule ?? UNREAD);
+    if (this.#unset !== null) return this.#fault(this.#unset === UNSNOOPED ? 0x90 : 0x91, 'first-stage table', walker, this.#unset);
+    return this.#fault(walker.level === format.levels - 1 ? 0x73 : 0x70, 'first-stage table', walker, UNREAD);
+  }
+
+  /** A first-stage table that the second stage does not give: the root table (75) and those below (76) are told apart. */
+  #tableFault(format: TableFormat, top: boolean): VtdFault {
+    const { rule } = this.second;
+    if (this.#end === 'refused' && (rule === rules.S_NOT_PRESENT || rule === rules.S_READ)) return this.#fault(top ? 0x75 : 0x76, 'second-stage table', this.second, rule);
+    if (this.#end === 'refused' && rule === rules.S_WRITE) return this.#fault(0x77, 'second-stage table', this.second, rule);
+    return this.#secondFault(this.#end, format, READ, SCALABLE, 0x74);
   }
 
   #secondFault(end: WalkEnd, format: TableFormat, access: Access, reasons: ReadonlyMap<Rule, number>, width: number): VtdFault {
     const walker = this.second;
     const { rule } = walker;
     const legacy = reasons === LEGACY;
-    if (end !== 'refused' || rule === null) return this.#fault(legacy ? 0x07 : walker.level === format.levels - 1 ? 0x7b : 0x78, 'second-stage table', walker, UNREAD);
+    if (end !== 'refused' || rule === null) {
+      if (this.#unset !== null) return this.#fault(this.#unset === UNSNOOPED ? 0x7c : 0x7d, 'second-stage table', walker, this.#unset);
+      return this.#fault(legacy ? 0x07 : walker.level === format.levels - 1 ? 0x7b : 0x78, 'second-stage table', walker, UNREAD);
+    }
     if (rule === rules.TOO_WIDE) return this.#fault(legacy ? 0x04 : width, 'second-stage table', walker, rule);
     if (legacy && rule === rules.S_NOT_PRESENT) return this.#fault(access.write ? 0x05 : 0x06, 'second-stage table', walker, rule);
     return this.#fault(reasons.get(rule) ?? 0x7a, 'second-stage table', walker, rule);

@@ -90,7 +90,7 @@ const REACHED = (PAGE << 12n) | 0xabcn;
 
 describe('a request with PASID', () => {
   it.each(['first', 'second', 'nested'] as const)('translates through the %s stage', (stages) => {
-    expect(system(stages).unit.translate(request())).toMatchObject({ kind: 'translated', address: REACHED, span: 12, domain: 9 });
+    expect(system(stages).unit.translate(request())).toMatchObject({ kind: 'translated', address: REACHED, span: 12 });
     expect(system(stages).unit.translate(request({ write: true }))).toMatchObject({ address: REACHED });
   });
   it('passes where it is told to, and five levels are one more', () => {
@@ -135,8 +135,9 @@ const ROWS: readonly Row[] = [
     toggle(s.memory, s.pasid, 3n << 2n);
     s.memory.poke(SECOND << 12n, SecondStageEntry.encode({ R: true, W: true, PS: true, address: 0n }));
   }],
-  [0x75, 'second stage of a table absent', 'nested', (s) => toggle(s.memory, (SECOND + 2n) << 12n, 3n)],
-  [0x76, 'second stage of a table unreadable', 'nested', (s) => toggle(s.memory, (SECOND + 2n) << 12n, 1n)],
+  [0x75, 'second stage of the first-stage root absent', 'nested', (s) => toggle(s.memory, (SECOND + 2n) << 12n, 3n)],
+  [0x75, 'second stage of the first-stage root unreadable', 'nested', (s) => toggle(s.memory, (SECOND + 2n) << 12n, 1n)],
+  [0x76, 'second stage of a lower table absent', 'nested', (s) => s.memory.poke(s.first[0] ?? 0n, FirstStageEntry.encode({ P: true, RW: true, US: true, address: 0x30_0000n }))],
   [0x77, 'second stage of a table not writable', 'nested', (s) => toggle(s.memory, (SECOND + 2n) << 12n, 2n)],
   [0x78, 'second-stage table outside memory', 'second', (s) => toggle(s.memory, s.second[1], 1n << 45n)],
   [0x79, 'second-stage entry absent', 'second', (s) => toggle(s.memory, s.second[2], 3n)],
@@ -251,8 +252,8 @@ describe('recording', () => {
 });
 
 describe('interrupts', () => {
-  it('are writes to their range without PASID; with one they are memory', () => {
+  it('are writes to their range without PASID; with one they are memory, where no translation may lead', () => {
     expect(system('pass').unit.translate(request({ pasid: null, write: true, address: 0xfee0_1000n }))).toEqual({ kind: 'interrupt', address: 0xfee0_1000n });
-    expect(system('pass').unit.translate(request({ write: true, address: 0xfee0_1000n }))).toMatchObject({ kind: 'translated', address: 0xfee0_1000n });
+    expect(system('pass').unit.translate(request({ write: true, address: 0xfee0_1000n }))).toMatchObject({ kind: 'refused', fault: { reason: 0x87 } });
   });
 });

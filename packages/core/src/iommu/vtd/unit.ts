@@ -1,58 +1,138 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * An Intel VT-d remapping unit: translation of requests and its fault recording
- * registers. Nothing is cached; invalidation and page-request queues are not here yet.
+ * An Intel VT-d remapping unit: translation of requests, fault recording, the
+ * invalidation queue and the page request queue, behind its registers.
+ *
+ * `translate` says what the tables make of a request, whether or not software
+ * has switched translation on; `serve` is what happens to a request on the bus.
  */
 import { Bus } from '../bus.ts';
+import { InFlight } from '../in-flight.ts';
+import type { AtsGrant, DmaAnswer, DmaRequest, PageRequestMessage, RemappingUnit, UnitOutside } from '../unit.ts';
+import type { CacheView, Lapses } from '../../mmu/cache.ts';
 import type { Access } from '../../mmu/format.ts';
 import type { TablePort } from '../../mmu/port.ts';
 import type { Walkers } from '../../mmu/walk.ts';
 import { addressOf, highOf, lowOf } from '../../mmu/word.ts';
+import { NO_CACHES, VtdCaches } from './caches.ts';
 import { Capability, ExtendedCapability, type VtdOptions } from './capabilities.ts';
-import { Contexts, type VtdRequest } from './contexts.ts';
+import { Contexts, type SilentFault, type Translation, type VtdFeatures, type VtdRequest } from './contexts.ts';
+import { EventMessage } from './events.ts';
+import { FaultLog, type Offender } from './faults.ts';
+import { InvalidationQueue } from './invalidation.ts';
+import { ownAnswer, PageRequestQueue } from './page-requests.ts';
 import { REASONS } from './reasons.ts';
-import { VtdStages, type VtdFault } from './stages.ts';
-import { FaultRecording } from './structures.ts';
+import type { RegisterFile } from './register-file.ts';
+import { RegisterInvalidation } from './register-invalidation.ts';
+import { registersOf } from './unit-registers.ts';
+import { rightOf, VtdStages, WRITE_RIGHT, EXECUTE_RIGHT, READ_RIGHT, SUPERVISOR_RIGHTS, type Reached, type VtdFault, type VtdSpace } from './stages.ts';
 
 export type VtdAnswer =
-  | { readonly kind: 'translated'; readonly address: bigint; readonly span: number; readonly domain: number; readonly snoops: boolean }
+  /** `ats`: what a translation request is granted. `snoops`: the access snoops whatever it asks. */
+  | { readonly kind: 'translated'; readonly address: bigint; readonly span: number; readonly snoops: boolean; readonly ats: AtsGrant | null }
   /** A write into the interrupt range: not memory. */
   | { readonly kind: 'interrupt'; readonly address: bigint }
-  | { readonly kind: 'refused'; readonly fault: VtdFault; readonly recorded: boolean };
+  /** A translation request that succeeds without permissions; nothing is recorded. */
+  | { readonly kind: 'denied'; readonly fault: VtdFault }
+  | { readonly kind: 'refused'; readonly fault: VtdFault; readonly recorded: boolean; readonly status: 'unsupported-request' | 'completer-abort' }
+  /** The root table is in abort mode. */
+  | { readonly kind: 'aborted' };
 
-const INTERRUPTS: VtdFault['why']['rule'] = { field: 'address', bits: '63:20', text: 'the interrupt range cannot be read', section: 'Intel VT-d, "Interrupt Address Range"' };
+/** What a VT-d unit needs around it. */
+export interface VtdOutside extends UnitOutside {
+  /** GCMD.WBF on a unit with CAP.RWBF: what software wrote reaches the memory that the unit reads. */
+  flushWriteBuffers?(): void;
+  /** Page requests that were sent and have not arrived: a wait with PD waits for them. */
+  pageRequestsOnTheWay?(): boolean;
+}
 
-export class VtdUnit {
+const NOBODY: VtdOutside = { send: () => undefined, wire: () => undefined };
+
+const INTERRUPT_RANGE = 'Intel VT-d, "Handling Requests to Interrupt Address Range"';
+const READS_INTERRUPTS: VtdFault['why']['rule'] = { field: 'address', bits: '63:20', text: 'the interrupt range cannot be read', section: INTERRUPT_RANGE };
+const ENDS_IN_INTERRUPTS: VtdFault['why']['rule'] = { field: 'address', bits: '51:20', text: 'no translation may lead into the interrupt range', section: INTERRUPT_RANGE };
+const isInterrupt = (address: bigint): boolean => address >> 20n === 0xfeen;
+
+/** Faults that caching mode does not keep: the entry was not read, or not written. */
+const PASSING = new Set([0x07, 0x70, 0x73, 0x78, 0x7b, 0x7c, 0x7d, 0x90, 0x91]);
+const EVERY_RIGHT = 0x3f;
+
+export class VtdUnit implements RemappingUnit {
+  readonly kind = 'vtd';
   readonly bus: Bus;
-  /** RTADDR_REG as it was last set. */
+  readonly features: VtdFeatures;
+  /** RTADDR_REG as GCMD.SRTP took it. */
   rootTable = 0n;
-  /** Fault recording registers; 0 where there is no fault. */
-  readonly records: bigint[];
-  /** FSTS.PFO: a fault found the next register taken. */
-  overflow = false;
-  #next = 0;
+  /** GSTS.TES. */
+  translates = false;
+  readonly queue: InvalidationQueue;
+  readonly pageQueue: PageRequestQueue;
+  readonly faults: FaultLog;
+  readonly faultEvent: EventMessage;
+  readonly completionEvent: EventMessage;
+  readonly pageEvent: EventMessage;
+  /** ICS.IWC. */
+  completed = false;
+  /** Protected memory: first and last byte of each region while PMEN.EPM is set. */
+  protectedRegions: readonly (readonly [bigint, bigint])[] = [];
+  readonly registerInvalidation: RegisterInvalidation;
+  readonly #caches: VtdCaches;
   readonly #contexts: Contexts;
   readonly #stages: VtdStages;
+  readonly #reads = new InFlight();
+  readonly #writes = new InFlight();
+  readonly #outside: VtdOutside;
+  readonly #registers: RegisterFile;
 
-  constructor(port: TablePort, options: VtdOptions) {
+  constructor(port: TablePort, options: VtdOptions, outside: VtdOutside = NOBODY) {
     const cap = Capability.decode(options.capability);
+    this.features = { cap, ecap: ExtendedCapability.decode(options.extended), options };
     this.bus = new Bus(port, options.hostBits);
-    this.records = new Array<bigint>(cap.NFR + 1).fill(0n);
-    this.#contexts = new Contexts({ cap, ecap: ExtendedCapability.decode(options.extended), options }, this.bus);
-    this.#stages = new VtdStages(this.bus);
+    this.#outside = outside;
+    this.faultEvent = new EventMessage(this.bus, 'fault event');
+    this.completionEvent = new EventMessage(this.bus, 'invalidation completion event');
+    this.pageEvent = new EventMessage(this.bus, 'page request event');
+    this.faults = new FaultLog(cap.NFR + 1, this.faultEvent);
+    this.pageQueue = new PageRequestQueue(this.bus, this.pageEvent);
+    this.#caches = new VtdCaches(options.caches ?? NO_CACHES, cap.CM);
+    this.#contexts = new Contexts(this.features, this.bus, this.#caches);
+    this.#stages = new VtdStages(this.bus, this.#caches);
+    const tableMode = (): number => Number((this.rootTable >> 10n) & 3n);
+    this.registerInvalidation = new RegisterInvalidation(this.features, this.#caches, this.#reads, this.#writes, tableMode);
+    this.queue = new InvalidationQueue({
+      features: this.features,
+      bus: this.bus,
+      caches: this.#caches,
+      faults: this.faults,
+      reads: this.#reads,
+      writes: this.#writes,
+      tableMode,
+      send: (message) => outside.send(message),
+      completed: () => this.#completed(),
+      pageRequestsOnTheWay: () => outside.pageRequestsOnTheWay?.() ?? false,
+    });
+    this.#registers = registersOf(this);
   }
 
-  translate(request: VtdRequest): VtdAnswer {
-    const found = this.#contexts.find(this.rootTable, request);
-    if (found.kind === 'fault') return this.#refuse(found, found.silent, request);
-    if (request.pasid === null && request.type === 'untranslated' && request.address >> 20n === 0xfeen) {
-      if (request.write) return { kind: 'interrupt', address: request.address };
-      return this.#refuse({ kind: 'fault', reason: found.space.legacy ? 0x0e : 0x87, why: { table: 'request', level: null, entry: null, rule: INTERRUPTS } }, found.silent, request);
-    }
-    const access: Access = { read: !request.write && !request.execute, write: request.write, execute: request.execute, supervisor: found.supervisor, sum: false, dirties: request.write, probes: false };
-    const reached = this.#stages.translate(found.space, lowOf(request.address), highOf(request.address), access);
-    if ('kind' in reached) return this.#refuse(reached, found.silent, request);
-    return { kind: 'translated', address: addressOf(reached.frame, lowOf(request.address) & 0xfff), span: reached.span, domain: found.domain, snoops: found.snoops };
+  get caches(): readonly CacheView[] {
+    return this.#caches.views;
+  }
+
+  /** Whether an entry is still there when it is asked for; null: it is, until it is invalidated. */
+  set lapses(lapses: Lapses | null) {
+    this.#caches.lapses = lapses;
+  }
+
+  /** Fault recording registers; 0 where there is no fault. */
+  get records(): readonly bigint[] {
+    return this.faults.records;
+  }
+
+  get overflow(): boolean {
+    return this.faults.overflow;
+  }
+  set overflow(value: boolean) {
+    this.faults.overflow = value;
   }
 
   get walkers(): Walkers {
@@ -61,35 +141,204 @@ export class VtdUnit {
 
   /** Software clears the F bit of a recording register. */
   clearRecord(index: number): void {
-    this.records[index] = 0n;
+    this.faults.clear(index);
+  }
+
+  readRegister(offset: number, size: 4 | 8): bigint {
+    return this.#registers.read(offset, size);
+  }
+
+  writeRegister(offset: number, size: 4 | 8, value: bigint): void {
+    this.#registers.write(offset, size, value);
+  }
+
+  /** GCMD.SRTP. What is cached stays, unless CAP.ESRTPS says that the unit sees to it. */
+  takeRootTable(address: bigint): void {
+    this.rootTable = address;
+    if (this.features.cap.ESRTPS) this.#caches.clear();
+  }
+
+  /** GCMD.WBF. */
+  flushWriteBuffers(): void {
+    if (this.features.cap.RWBF) this.#outside.flushWriteBuffers?.();
+  }
+
+  serve(request: DmaRequest): DmaAnswer {
+    if (!this.translates) return this.#untouched(request);
+    const answer = this.translate({ ...request, sourceId: request.source });
+    switch (answer.kind) {
+      case 'translated':
+        return { kind: 'memory', address: answer.address, span: answer.span, ats: answer.ats, ticket: answer.ats === null ? this.#ticket(request.write) : 0 };
+      case 'interrupt':
+      case 'denied':
+        return answer.kind === 'denied' ? { kind: 'denied' } : answer;
+      case 'refused':
+        return { kind: 'refused', status: answer.status };
+      case 'aborted':
+        return { kind: 'refused', status: 'unsupported-request' };
+    }
+  }
+
+  /** Tickets of writes are odd. */
+  landed(ticket: number): void {
+    if (ticket === 0) return;
+    (ticket % 2 === 1 ? this.#writes : this.#reads).close(Math.floor(ticket / 2));
+  }
+
+  translate(request: VtdRequest): VtdAnswer {
+    const found = this.#contexts.find(this.rootTable, request);
+    if (found.kind === 'aborted') return found;
+    if (found.kind === 'fault') return this.#refuse(found, found.silent, request);
+    const legacy = (this.rootTable & 0xc00n) === 0n;
+    if (found.kind === 'direct') {
+      if (!isInterrupt(request.address)) return { kind: 'translated', address: request.address, span: 12, snoops: false, ats: null };
+      return { kind: 'refused', fault: interruptFault(legacy, ENDS_IN_INTERRUPTS), recorded: false, status: 'unsupported-request' };
+    }
+    if (request.pasid === null && isInterrupt(request.address)) {
+      if (request.type === 'ats') return { kind: 'translated', address: request.address, span: 12, snoops: false, ats: { read: false, write: true, execute: false, privileged: false, global: false, untranslatedOnly: true, noSnoop: false } };
+      if (request.write) return { kind: 'interrupt', address: request.address };
+      return this.#refuse(interruptFault(legacy, READS_INTERRUPTS), found.silent, request);
+    }
+    return request.type === 'ats' ? this.#grant(found, request) : this.#access(found, request);
+  }
+
+  /** A page request, or a stop marker, arrives from a device. */
+  page(request: PageRequestMessage): void {
+    const { source, pasid, address, write, execute, privileged } = request;
+    if (!this.features.ecap.PRS || !this.translates) {
+      this.#answer(request, 'failure');
+      return;
+    }
+    const found = this.#contexts.findForPage(this.rootTable, source, pasid);
+    if (found.kind === 'aborted') {
+      this.#answer(request, 'failure');
+      return;
+    }
+    if (found.kind === 'fault') {
+      this.#record(found, found.silent, { sourceId: source, pasid, type: 'page', write, execute, privileged, address });
+      this.#answer(request, ASKED_TOO_MUCH.has(found.reason) ? 'invalid' : 'failure');
+      return;
+    }
+    this.#forgetPage(request);
+    const queued = this.pageQueue.add(request);
+    if (queued === 'full') this.#answer(request, 'success');
+    if (queued === 'unwritten') this.#answer(request, 'failure');
+  }
+
+  invalidated(source: number, tag: number): void {
+    this.queue.complete(source, tag);
+  }
+
+  timedOut(tag: number): void {
+    this.queue.timeOut(tag);
+  }
+
+  step(): 'ran' | 'waiting' | 'idle' {
+    return this.queue.step();
+  }
+
+  /** Translation is off: memory as it is, but for protected regions. Nothing is recorded. */
+  #untouched(request: DmaRequest): DmaAnswer {
+    const { address, write } = request;
+    if (request.type !== 'untranslated' || request.pasid !== null) return UNSUPPORTED;
+    if (isInterrupt(address)) return write ? { kind: 'interrupt', address } : UNSUPPORTED;
+    if (this.protectedRegions.some(([first, last]) => address >= first && address <= last)) return UNSUPPORTED;
+    return { kind: 'memory', address, span: 12, ats: null, ticket: this.#ticket(write) };
+  }
+
+  #ticket(write: boolean): number {
+    return write ? 2 * this.#writes.open() + 1 : 2 * this.#reads.open();
+  }
+
+  #access(found: Translation, request: VtdRequest): VtdAnswer {
+    const execute = request.execute && !request.write;
+    const reached = this.#reach(found.space, request.address, accessOf(request.write, execute, found.supervisor));
+    if (reached.kind === 'fault') return this.#refuse(reached, found.silent, request);
+    const address = addressOf(reached.frame, lowOf(request.address) & 0xfff);
+    if (isInterrupt(address)) return this.#refuse(interruptFault(found.space.legacy, ENDS_IN_INTERRUPTS), found.silent, request);
+    return { kind: 'translated', address, span: reached.span, snoops: found.snoops || reached.snoops, ats: null };
+  }
+
+  /** A translation request is granted what the tables permit; asking for writes makes pages dirty. */
+  #grant(found: Translation, request: VtdRequest): VtdAnswer {
+    const { space, supervisor, silent } = found;
+    const read = this.#reach(space, request.address, accessOf(false, false, supervisor));
+    if (read.kind === 'fault' && REASONS[read.reason]?.ats !== 'denied') return this.#refuse(read, silent, request);
+    const wantsWrite = !(request.noWrite === true && this.features.ecap.NWFS);
+    const written = wantsWrite ? this.#reach(space, request.address, accessOf(true, false, supervisor)) : read;
+    if (written.kind === 'fault' && REASONS[written.reason]?.ats !== 'denied') return this.#refuse(written, silent, request);
+    const reached = written.kind === 'reached' ? written : read;
+    if (reached.kind === 'fault') return this.#refuse(reached, silent, request);
+    const address = addressOf(reached.frame, lowOf(request.address) & 0xfff);
+    if (isInterrupt(address)) return this.#refuse(interruptFault(space.legacy, ENDS_IN_INTERRUPTS), silent, request);
+    const holds = (right: number): boolean => ((reached.rights >>> (right + (supervisor ? SUPERVISOR_RIGHTS : 0))) & 1) === 1;
+    const snoops = found.snoops || reached.snoops;
+    const ats: AtsGrant = {
+      read: holds(READ_RIGHT),
+      write: wantsWrite && holds(WRITE_RIGHT),
+      execute: request.execute && holds(EXECUTE_RIGHT),
+      privileged: request.pasid !== null && request.privileged,
+      global: request.pasid !== null && reached.global,
+      untranslatedOnly: false,
+      noSnoop: snoops,
+    };
+    return { kind: 'translated', address, span: reached.span, snoops, ats };
+  }
+
+  /** From the IOTLB, or by a walk whose result it takes up. */
+  #reach(space: VtdSpace, address: bigint, access: Access): Reached | VtdFault {
+    const low = lowOf(address);
+    const high = highOf(address);
+    const frame = high * 0x10_0000 + (low >>> 12);
+    if (space.first === null && space.second === null) return { kind: 'reached', frame, span: 63, rights: EVERY_RIGHT, global: false, snoops: false };
+    const right = rightOf(access);
+    const known = this.#caches.findTranslation(space, frame, right);
+    if (known !== null) return known;
+    const reached = this.#stages.translate(space, low, high, access);
+    if (reached.kind === 'reached' || !PASSING.has(reached.reason)) this.#caches.putTranslation(space, frame, right, reached);
+    return reached;
   }
 
   #refuse(fault: VtdFault, silent: boolean, request: VtdRequest): VtdAnswer {
-    const reason = REASONS[fault.reason];
-    const recorded = !(silent && reason?.qualified === true) && this.#record(fault.reason, request);
-    return { kind: 'refused', fault, recorded };
+    const ats = request.type === 'ats' ? REASONS[fault.reason]?.ats : undefined;
+    if (ats === 'denied') return { kind: 'denied', fault };
+    return { kind: 'refused', fault, recorded: this.#record(fault, silent, request), status: ats ?? 'unsupported-request' };
   }
 
-  /** "Primary Fault Logging": while a fault is not served and its register comes up again, later ones are lost. */
-  #record(reason: number, request: VtdRequest): boolean {
-    if (this.overflow) return false;
-    if ((this.records[this.#next] ?? 0n) !== 0n) {
-      this.overflow = true;
-      return false;
-    }
-    this.records[this.#next] = FaultRecording.encode({
-      FI: request.address >> 12n,
-      SID: request.sourceId,
-      PRIV: request.pasid !== null && request.privileged,
-      EXE: request.pasid !== null && request.execute,
-      PP: request.pasid !== null,
-      FR: reason,
-      PV: request.pasid ?? 0,
-      AT: request.type === 'untranslated' ? 0 : request.type === 'ats' ? 1 : 2,
-      T1: !request.write,
-      F: true,
-    });
-    this.#next = (this.#next + 1) % this.records.length;
-    return true;
+  #record(fault: VtdFault, silent: boolean, of: Offender): boolean {
+    return !(silent && REASONS[fault.reason]?.qualified === true) && this.faults.record(fault.reason, of);
   }
+
+  #answer(request: PageRequestMessage, code: 'success' | 'invalid' | 'failure'): void {
+    const message = ownAnswer(request, code);
+    if (message !== null) this.#outside.send(message);
+  }
+
+  /** A device asks for a page because what it was told is not enough: the unit forgets it as well. */
+  #forgetPage({ source, pasid, address }: PageRequestMessage): void {
+    if (this.caches.length === 0) return;
+    const found: Translation | SilentFault | { readonly kind: 'direct' | 'aborted' } = this.#contexts.find(this.rootTable, { sourceId: source, pasid, type: 'untranslated', write: false, execute: false, privileged: false, address });
+    if (found.kind !== 'space') return;
+    const { space } = found;
+    if (space.first === null) this.#caches.dropPages(space.domain, Number(address >> 12n), 0, false);
+    else this.#caches.dropPasidPages(space.domain, space.pasid, Number(address >> 12n), 0, false);
+  }
+
+  #completed(): void {
+    const first = !this.completed;
+    this.completed = true;
+    if (first) this.completionEvent.raise();
+  }
+}
+
+/** Page requests that the tables do not allow; the others fail because the tables are wrong. */
+const ASKED_TOO_MUCH = new Set([0x32, 0x45, 0x46, 0x47]);
+const UNSUPPORTED: DmaAnswer = { kind: 'refused', status: 'unsupported-request' };
+
+function accessOf(write: boolean, execute: boolean, supervisor: boolean): Access {
+  return { read: !write, write, execute, supervisor, sum: false, dirties: write, probes: false };
+}
+
+function interruptFault(legacy: boolean, rule: VtdFault['why']['rule']): VtdFault {
+  return { kind: 'fault', reason: legacy ? 0x0e : 0x87, why: { table: 'request', level: null, entry: null, rule } };
 }
