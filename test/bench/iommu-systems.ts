@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /** RISC-V units with tables in memory, one for each row of the measurement, and the bare walker over the very same first-stage tables. */
 import { PlainMemory } from '@dmalab/core/mmu/plain-memory';
+import { NO_CACHES, type CacheSizes } from '@dmalab/core/iommu/riscv/caches';
 import { TYPICAL, type BuildOptions } from '@dmalab/core/iommu/riscv/features';
 import { Capabilities } from '@dmalab/core/iommu/riscv/registers';
-import type { Request } from '@dmalab/core/iommu/riscv/request';
 import { DeviceContext, DirectoryEntry, ProcessContext } from '@dmalab/core/iommu/riscv/structures';
-import { RiscvIommu } from '@dmalab/core/iommu/riscv/unit';
+import { REACHED, RiscvIommu } from '@dmalab/core/iommu/riscv/unit';
 import { PageTableEntry } from '@dmalab/core/mmu/formats/riscv-entries';
 import { Dice } from '../support/dice.ts';
 import { BareWalker } from './bare-walker.ts';
@@ -86,6 +86,8 @@ export interface Subject {
   /** Sum of the frames that `pages` translations reach. */
   readonly frameSum: number;
   readonly pages: number;
+  /** Table reads of one translation, when it is warm. */
+  readonly reads: () => number;
 }
 
 export interface Wanted {
@@ -120,6 +122,7 @@ export function bareWalk(): Subject {
   return {
     frameSum: sumOf(PAGES),
     pages: PAGES,
+    reads: () => 3,
     run(times) {
       let sum = 0;
       for (let i = 0; i < times; i += 1) {
@@ -153,21 +156,36 @@ export function unitWith({ levels, nested, process }: Wanted, options: Partial<B
   return iommu;
 }
 
-export function translations(wanted: Wanted, options: Partial<BuildOptions> = {}): Subject {
-  const iommu = unitWith(wanted, options);
+/** Caches of contexts, as big as they need to be; and of translations. */
+export const CONTEXTS: CacheSizes = { ...NO_CACHES, devices: { sets: 1, ways: 4, policy: 'lru' }, processes: { sets: 1, ways: 4, policy: 'lru' } };
+export const EVERYTHING: CacheSizes = { ...CONTEXTS, translations: { sets: 256, ways: 4, policy: 'lru' } };
+
+export function translations(wanted: Wanted, caches: CacheSizes): Subject {
+  const iommu = unitWith(wanted, { caches });
   if (wanted.traced === true) iommu.bus.watch = (event) => void (watchedBytes = (watchedBytes + event.bytes) | 0);
-  const requests = ADDRESSES.map((address): Request => ({ deviceId: DEVICE, processId: wanted.process ? PROCESS : null, type: 'untranslated', write: false, execute: false, privileged: false, noWrite: false, cxl: false, address }));
   const pages = wanted.pages ?? PAGES;
+  const processId = wanted.process ? PROCESS : -1;
+  const run = (times: number): number => {
+    let sum = 0;
+    for (let i = 0; i < times; i += 1) {
+      const at = i & (pages - 1);
+      if (iommu.translateFast(DEVICE, processId, 0, LOW[at] as number, HIGH[at] as number) === REACHED) sum += iommu.frame;
+    }
+    return sum;
+  };
   return {
     frameSum: sumOf(pages),
     pages,
-    run(times) {
-      let sum = 0;
-      for (let i = 0; i < times; i += 1) {
-        const answer = iommu.translate(requests[i & (pages - 1)] as Request);
-        if (answer.kind === 'translated') sum += Number((answer.address ?? 0n) >> 12n);
-      }
-      return sum;
+    run,
+    reads() {
+      const { watch } = iommu.bus;
+      let reads = 0;
+      iommu.bus.watch = ({ kind }) => void (reads += Number(kind === 'read'));
+      run(pages);
+      reads = 0;
+      run(pages);
+      iommu.bus.watch = watch;
+      return reads / pages;
     },
   };
 }

@@ -9,6 +9,7 @@ const SLACK = 30;
 
 it('a translation costs a bounded multiple of a bare walk', () => {
   const all = rows();
+  expect(all.map(({ name, subject }) => [name, subject.reads()])).toEqual(all.map(({ name, reads }) => [name, reads]));
   const measured = measure(all, 5, 4);
   const late = all.flatMap(({ name, bar, against }, i) => {
     const times = (measured[i]?.slower ?? Infinity) / (measured.find((other) => other.name === against)?.slower ?? 1);
