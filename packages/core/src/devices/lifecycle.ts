@@ -39,12 +39,11 @@ export class Gate<T extends RegisterTable> {
   }
 }
 
-/** The controller's side. */
+/** The controller's side. Whoever calls it must be the only one at that time. */
 export class Switch<T extends RegisterTable> {
   readonly #bank: RegisterBank<T>;
   readonly #epoch: keyof T & string;
   readonly #busy: readonly (keyof T & string)[];
-  #count = 0;
 
   constructor(bank: RegisterBank<T>, epoch: keyof T & string, busy: readonly (keyof T & string)[]) {
     this.#bank = bank;
@@ -53,17 +52,19 @@ export class Switch<T extends RegisterTable> {
   }
 
   get isOn(): boolean {
-    return this.#count % 2 === 1;
+    return this.#bank.read(this.#epoch) % 2 === 1;
   }
 
   on(): void {
-    if (!this.isOn) this.#bank.set(this.#epoch, (this.#count += 1));
+    const epoch = this.#bank.read(this.#epoch);
+    if (epoch % 2 === 0) this.#bank.set(this.#epoch, (epoch + 1) >>> 0);
   }
 
   /** Comes back when every engine has stopped. `wake` is called after the epoch has changed: it must rouse engines that wait for the driver. */
   off(wake: () => void = () => undefined): void {
-    if (!this.isOn) return;
-    this.#bank.set(this.#epoch, (this.#count += 1));
+    const epoch = this.#bank.read(this.#epoch);
+    if (epoch % 2 === 0) return;
+    this.#bank.set(this.#epoch, (epoch + 1) >>> 0);
     wake();
     for (const busy of this.#busy) this.#bank.awaitContent(busy, (value) => value === 0);
   }

@@ -5,6 +5,8 @@ import type { Device, DeviceContext, DeviceSpec } from './device.ts';
 import type { DeviceKind } from './kinds.ts';
 import { createCopyEngine } from './copy-engine/copy-engine.ts';
 import { CopyEngineDatasheet } from './copy-engine/datasheet.ts';
+import { NvmeDatasheet } from './nvme/datasheet.ts';
+import { createNvme } from './nvme/nvme.ts';
 import { RingNicDatasheet } from './ring-nic/datasheet.ts';
 import { createRingNic } from './ring-nic/ring-nic.ts';
 import { VirtioDatasheet } from './virtio/datasheet.ts';
@@ -19,6 +21,7 @@ export const DEVICES: Readonly<Record<DeviceKind, DeviceRow>> = {
   'ring-nic': { datasheet: RingNicDatasheet, create: createRingNic },
   'copy-engine': { datasheet: CopyEngineDatasheet, create: createCopyEngine },
   virtio: { datasheet: VirtioDatasheet, create: createVirtio },
+  nvme: { datasheet: NvmeDatasheet, create: createNvme },
 };
 const byName: Readonly<Record<string, DeviceRow>> = DEVICES;
 
