@@ -10,6 +10,7 @@ import { BaseDeviceContext, DirectoryEntry, ProcessContext } from '@dmalab/core/
 import { PageTableEntry } from '@dmalab/core/mmu/formats/riscv-entries';
 import { RiscvIommu } from '@dmalab/core/iommu/riscv/unit';
 import { ContextDescriptor, StreamTableEntry } from '@dmalab/core/iommu/smmu/structures';
+import { smmuFeatures } from '@dmalab/core/iommu/smmu/features';
 import { SmmuUnit } from '@dmalab/core/iommu/smmu/unit';
 import { Capability, ExtendedCapability } from '@dmalab/core/iommu/vtd/capabilities';
 import { FirstStageEntry, PasidDirectoryEntry, PasidEntry, ScalableContextEntry, ScalableRootEntry, SecondStageEntry } from '@dmalab/core/iommu/vtd/structures';
@@ -152,7 +153,8 @@ function smmu(space: AddressSpace): Machine {
   put(memory, (CONTEXTS << 12n) + 64n, StreamTableEntry.encode({ V: true, Config: space.second === null ? 5 : 7, S1ContextPtr: (CONTEXTS + 1n) * 64n, S2AA64: true, S2T0SZ: 16, S2SL0: 2, S2PS: 5, S2HA: true, S2TTB: SECOND_ROOT * 256n }), 8);
   put(memory, (CONTEXTS + 1n) << 12n, ContextDescriptor.encode({ V: true, AA64: true, A: true, R: true, HA: true, T0SZ: 16, EPD1: true, IPS: 5, TTB0: FIRST_ROOT * 256n }), 8);
   const unit = new SmmuUnit(memory, {
-    features: { streamBits: 8, substreamBits: 0, outputBits: 48, stage1: true, stage2: true, granules: new Set([12] as const), setsAccessFlag: true, setsDirty: false, stalls: false, abortsOnly: true, bigEndian: false },
+    // Two stages, both byte orders, access flag by hardware; 8 bits of streams; 48 bits out, 4 KiB granules.
+    features: smmuFeatures(0x0400_004b, 0x8, 0x15),
     spans: 'exact',
   });
   unit.registers = { cr0: 13, gbpa: 0, tableBase: CONTEXTS << 12n, tableConfig: 6 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Random SMMUv3 systems: never an exception, always an address or a known event. `DMALAB_FUZZ` sets the number of requests. */
 import { expect, it } from 'vitest';
-import { EVENTS } from '@dmalab/core/iommu/smmu/unit';
+import { EVENTS } from '@dmalab/core/iommu/smmu/events';
 import { Dice } from '../support/dice.ts';
 import { CASES, Counts, StubbornMemory } from './chaos.ts';
 import { randomSmmu, randomSmmuRequest } from './smmu-chaos.ts';

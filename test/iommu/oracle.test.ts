@@ -60,7 +60,7 @@ describe('Arm SMMUv3 lets through and reports what an unmodified QEMU does', () 
   it.each([
     ['an address', 's1-size-002', /"pa":"0x42c7f008"/, '"pa":"0x42c80008"', 'pa 0x42c7f008, expected 0x42c80008'],
     ['an event', 'cd-bad-001', /0x280000000a/, '0x2800000004', 'event 0x280000000a 0x0 0x0 0x0, expected 0x2800000004 0x0 0x0 0x0'],
-    ['a class', 'nested-hole-001', /0x8800000000/, '0x28800000000', 'event 0x2800000010 0x8800000000'],
+    ['a class', 'nested-hole-001', /0x8800000000/, '0x28800000000', 'expected 0x2800000010 0x28800000000'],
     ['what is let through', 'ste-config-005', /"ok":true/, '"ok":false', 'allowed, expected blocked'],
   ])('and can fail on %s', (_, id, from, to, message) => {
     expect(withExpectation('qemu100-smmuv3', id, from, to)).toContain(message);

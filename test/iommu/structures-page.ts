@@ -4,6 +4,9 @@ import type { Field, Layout } from '@dmalab/core/base/layout';
 import * as counters from '@dmalab/core/iommu/riscv/counter-registers';
 import * as records from '@dmalab/core/iommu/riscv/records';
 import * as registers from '@dmalab/core/iommu/riscv/registers';
+import * as smmuCommands from '@dmalab/core/iommu/smmu/commands-layout';
+import * as smmuRecords from '@dmalab/core/iommu/smmu/records';
+import * as smmuRegisters from '@dmalab/core/iommu/smmu/registers';
 import * as smmu from '@dmalab/core/iommu/smmu/structures';
 import * as vtdCapabilities from '@dmalab/core/iommu/vtd/capabilities';
 import * as vtdQueues from '@dmalab/core/iommu/vtd/queues';
@@ -35,7 +38,10 @@ export const CHAPTERS: readonly Chapter[] = [
   { title: 'Intel VT-d: tables in memory', badge: 'both', layouts: layoutsOf(vtd) },
   { title: 'Intel VT-d: queues', badge: 'section', layouts: layoutsOf(vtdQueues) },
   { title: 'Intel VT-d: registers', badge: 'section', layouts: [...layoutsOf(vtdCapabilities), ...layoutsOf(vtdRegisters)] },
-  { title: 'Arm SMMUv3: tables and events', badge: 'both', layouts: layoutsOf(smmu) },
+  { title: 'Arm SMMUv3: tables in memory', badge: 'both', layouts: layoutsOf(smmu) },
+  { title: 'Arm SMMUv3: commands', badge: 'section', layouts: layoutsOf(smmuCommands) },
+  { title: 'Arm SMMUv3: events and page requests', badge: 'both', layouts: layoutsOf(smmuRecords) },
+  { title: 'Arm SMMUv3: registers', badge: 'section', layouts: layoutsOf(smmuRegisters) },
 ];
 
 function layoutsOf(module: object): AnyLayout[] {

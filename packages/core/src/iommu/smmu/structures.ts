@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Arm SMMUv3 structures in memory. Each is declared here and nowhere else. */
+/** Tables of an Arm SMMUv3 in memory. Each is declared here and nowhere else; all are little-endian, whatever translation tables are. */
 import { flag, layout, uint, wide } from '../../base/layout.ts';
 
 const SPEC = 'Arm System Memory Management Unit, architecture version 3 (IHI 0070)';
 
 export const StreamTableDescriptor = layout({
   name: 'Level-1 stream table descriptor',
-  spec: `${SPEC}, "Level 1 Stream Table Descriptor"`,
+  spec: `${SPEC}, 5.1 "Level 1 Stream Table Descriptor"`,
   bits: 64,
   fields: {
     Span: uint(4, 0, '0: no streams; otherwise 2^(Span-1) stream table entries follow L2Ptr.'),
@@ -16,7 +16,7 @@ export const StreamTableDescriptor = layout({
 
 export const StreamTableEntry = layout({
   name: 'Stream table entry',
-  spec: `${SPEC}, "Stream Table Entry"`,
+  spec: `${SPEC}, 5.2 "Stream Table Entry"`,
   bits: 512,
   fields: {
     V: flag(0, 'Clear: every request is terminated with C_BAD_STE.'),
@@ -25,12 +25,31 @@ export const StreamTableEntry = layout({
     S1ContextPtr: wide(51, 6, 'Context descriptors, in units of 64 bytes.'),
     S1CDMax: uint(63, 59, 'Number of context descriptors, as a power of two.'),
     S1DSS: uint(65, 64, 'Requests without substream: 0 terminate, 1 bypass stage 1, 2 use descriptor 0.'),
+    S1CIR: uint(67, 66, 'Inner cacheability of context descriptors.'),
+    S1COR: uint(69, 68, 'Outer cacheability of context descriptors.'),
+    S1CSH: uint(71, 70, 'Shareability of context descriptors.'),
+    DRE: flag(76, 'Destructive reads are permitted.'),
+    CONT: uint(80, 77, 'So many neighbours (log2) are the same: a hint for caches.'),
+    DCP: flag(81, 'Directed cache prefetch is permitted.'),
+    PPAR: flag(82, 'Automatic page responses carry the PASID.'),
+    MEV: flag(83, 'Similar events may be merged.'),
+    S2FWB: flag(89, 'Stage 2 decides memory types alone.'),
     S1STALLD: flag(91, 'Faults of stage 1 do not stall.'),
     EATS: uint(93, 92, 'ATS: 0 none, 1 full, 2 split.'),
     STRW: uint(95, 94, 'Which exception level the stream belongs to.'),
+    MEMATTR: uint(99, 96, 'Memory type instead of the incoming one.'),
+    MTCFG: flag(100, 'MEMATTR counts.'),
+    ALLOCCFG: uint(104, 101, 'Allocation hints instead of the incoming ones.'),
+    SHCFG: uint(109, 108, 'Shareability instead of the incoming one.'),
+    NSCFG: uint(111, 110, 'Security instead of the incoming one.'),
+    PRIVCFG: uint(113, 112, 'Privilege: 0 as it comes, 2 unprivileged, 3 privileged.'),
+    INSTCFG: uint(115, 114, 'Reads: 0 as they come, 2 data, 3 instructions.'),
     S2VMID: uint(143, 128, 'Virtual machine.'),
     S2T0SZ: uint(165, 160, 'Stage-2 input has 64 less this many bits.'),
     S2SL0: uint(167, 166, 'Stage-2 start level.'),
+    S2IR0: uint(169, 168, 'Inner cacheability of stage-2 tables.'),
+    S2OR0: uint(171, 170, 'Outer cacheability of stage-2 tables.'),
+    S2SH0: uint(173, 172, 'Shareability of stage-2 tables.'),
     S2TG: uint(175, 174, 'Stage-2 granule: 0 4 KiB, 1 64 KiB, 2 16 KiB.'),
     S2PS: uint(178, 176, 'Stage-2 output size: 32, 36, 40, 42, 44, 48, 52 bits.'),
     S2AA64: flag(179, 'Stage-2 tables are of AArch64.'),
@@ -45,17 +64,33 @@ export const StreamTableEntry = layout({
   },
 });
 
+export const ContextTableDescriptor = layout({
+  name: 'Level-1 context descriptor',
+  spec: `${SPEC}, 5.3 "Level 1 Context Descriptor"`,
+  bits: 64,
+  fields: {
+    V: flag(0, 'Clear: its substreams are terminated with C_BAD_SUBSTREAMID.'),
+    L2Ptr: wide(51, 12, 'The table of descriptors, in frames.'),
+  },
+});
+
 export const ContextDescriptor = layout({
   name: 'Context descriptor',
-  spec: `${SPEC}, "Context Descriptor"`,
+  spec: `${SPEC}, 5.4 "Context Descriptor"`,
   bits: 512,
   fields: {
     T0SZ: uint(5, 0, 'Input of TTB0 has 64 less this many bits.'),
     TG0: uint(7, 6, 'Granule of TTB0: 0 4 KiB, 1 64 KiB, 2 16 KiB.'),
+    IR0: uint(9, 8, 'Inner cacheability of tables of TTB0.'),
+    OR0: uint(11, 10, 'Outer cacheability of tables of TTB0.'),
+    SH0: uint(13, 12, 'Shareability of tables of TTB0.'),
     EPD0: flag(14, 'TTB0 is not walked.'),
     ENDI: flag(15, 'Tables are big-endian.'),
     T1SZ: uint(21, 16, 'Input of TTB1 has 64 less this many bits.'),
     TG1: uint(23, 22, 'Granule of TTB1: 1 16 KiB, 2 4 KiB, 3 64 KiB.'),
+    IR1: uint(25, 24, 'Inner cacheability of tables of TTB1.'),
+    OR1: uint(27, 26, 'Outer cacheability of tables of TTB1.'),
+    SH1: uint(29, 28, 'Shareability of tables of TTB1.'),
     EPD1: flag(30, 'TTB1 is not walked.'),
     V: flag(31, 'Clear: every request is terminated with C_BAD_CD.'),
     IPS: uint(34, 32, 'Output size: 32, 36, 40, 42, 44, 48, 52 bits.'),
@@ -73,30 +108,15 @@ export const ContextDescriptor = layout({
     A: flag(46, 'Terminated requests abort.'),
     ASET: flag(47, 'The ASID is not shared with processors.'),
     ASID: uint(63, 48, 'Address space.'),
+    NSCFG0: flag(64, 'Security of the root of TTB0.'),
+    HAD0: flag(65, 'Attributes of tables of TTB0 are ignored.'),
+    E0PD0: flag(66, 'Users are kept out of the range of TTB0.'),
     TTB0: wide(115, 68, 'Root of the lower range, in units of 16 bytes.'),
+    NSCFG1: flag(128, 'Security of the root of TTB1.'),
+    HAD1: flag(129, 'Attributes of tables of TTB1 are ignored.'),
+    E0PD1: flag(130, 'Users are kept out of the range of TTB1.'),
     TTB1: wide(179, 132, 'Root of the upper range, in units of 16 bytes.'),
     MAIR0: uint(223, 192, 'Memory attributes 0 to 3.'),
     MAIR1: uint(255, 224, 'Memory attributes 4 to 7.'),
-  },
-});
-
-export const Event = layout({
-  name: 'Event record',
-  spec: `${SPEC}, "Event records"`,
-  bits: 256,
-  fields: {
-    id: uint(7, 0, 'Kind of event.'),
-    SSV: flag(11, 'The substream is valid.'),
-    substream: uint(31, 12, 'Substream.'),
-    stream: uint(63, 32, 'Stream.'),
-    STAG: uint(79, 64, 'Tag of a stalled request.'),
-    stall: flag(95, 'The request is stalled.'),
-    PnU: flag(97, 'A supervisor request.'),
-    InD: flag(98, 'An instruction fetch.'),
-    RnW: flag(99, 'A read.'),
-    S2: flag(103, 'Stage 2 found it.'),
-    class: uint(105, 104, 'While reading 0 a context descriptor, 1 a table; 2 for the input itself.'),
-    address: wide(191, 128, 'Input address, or what could not be fetched.'),
-    ipa: wide(255, 192, 'Guest address of a stage-2 event, or the descriptor that could not be fetched.'),
   },
 });

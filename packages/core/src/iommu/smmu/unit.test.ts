@@ -2,12 +2,15 @@
 /** SMMUv3 where no outside answers are kept: one row an illegal setting, ranges of both roots, privilege, APTable. Sections are in the rules. */
 import { describe, expect, it } from 'vitest';
 import { PlainMemory } from '../../mmu/plain-memory.ts';
-import type { SmmuFeatures } from './contexts.ts';
-import { smmuFeatures } from './contexts.ts';
-import { ContextDescriptor, Event, StreamTableDescriptor, StreamTableEntry } from './structures.ts';
-import { EVENTS, SmmuUnit, type SmmuRequest } from './unit.ts';
+import { EVENTS } from './events.ts';
+import { smmuFeatures, type SmmuFeatures } from './features.ts';
+import { Event } from './records.ts';
+import { ContextDescriptor, StreamTableDescriptor, StreamTableEntry } from './structures.ts';
+import type { SmmuRequest } from './translate.ts';
+import { SmmuUnit } from './unit.ts';
 
-const FEATURES: SmmuFeatures = { streamBits: 16, substreamBits: 0, outputBits: 44, stage1: true, stage2: true, granules: new Set([12, 14, 16] as const), setsAccessFlag: false, setsDirty: false, stalls: false, abortsOnly: true, bigEndian: false };
+/** Both stages, three granules, 44 bits out, two-level streams; no substreams, no stalls, nothing marked by hardware. */
+const FEATURES = smmuFeatures(0xd44_101b, 0x273_0010, 0x74);
 const STREAM = 0x28;
 const ADDRESS = 0x1234_5678n;
 const PAGE = 0x7000n;
@@ -77,12 +80,12 @@ describe('a stream', () => {
 });
 
 describe('an illegal stream table entry is C_BAD_STE', () => {
-  const stalls: SmmuFeatures = { ...FEATURES, stalls: true };
+  const stalls: SmmuFeatures = { ...FEATURES, stalls: 'chosen' };
   it.each<[string, Ste, SmmuFeatures?]>([
     ['not valid', { V: false }],
     ['stage 1 is not built in', {}, { ...FEATURES, stage1: false }],
     ['stage 2 is not built in', { Config: 6 }, { ...FEATURES, stage2: false }],
-    ['more descriptors than substreams', { S1CDMax: 1 }],
+    ['more descriptors than substreams', { S1CDMax: 5 }, { ...FEATURES, substreamBits: 4 }],
     ['S1STALLD without stalls', { S1STALLD: true }],
     ['S2AA64 clear', { Config: 6, S2AA64: false }],
     ['S2ENDI', { Config: 6, S2ENDI: true }],
@@ -170,7 +173,7 @@ describe('events', () => {
     const s = system({ Config: 7 });
     s.memory.poke(0x12_0000n, 0n);
     const answer = s.unit.translate(request({ write: true }));
-    expect(answer.kind === 'refused' && answer.record !== null ? Event.decode(answer.record) : null).toMatchObject({ id: EVENTS.translation, stream: STREAM, S2: true, class: 0, RnW: true, address: ADDRESS, ipa: 0x11_0000n });
+    expect(answer.kind === 'refused' && answer.record !== null ? Event.decode(answer.record) : null).toMatchObject({ id: EVENTS.translation, stream: STREAM, S2: true, class: 0, RnW: false, address: ADDRESS, ipa: 0x11_0000n });
   });
   it('are not recorded where CD.R, S2R or the event queue say so', () => {
     const quiet = system({}, { R: false });
@@ -186,8 +189,4 @@ describe('events', () => {
     s.unit.registers = { ...s.unit.registers, tableBase: 1n << 40n };
     expect(eventOf(s)).toBe(EVENTS.steFetch);
   });
-});
-
-it('the ID registers say what a unit has', () => {
-  expect(smmuFeatures(0xd44101b, 0x2730010, 0x74)).toEqual(FEATURES);
 });
