@@ -123,4 +123,4 @@ export const NO_ANSWER = 'memory does not give the entry; the pointer to it must
 export const noFlaw = (): Rule | null => null;
 
 /** A pointer in a table of the last level. */
-export const pointerTooDeep = (section: string, bits: string): Rule => ({ field: 'leaf', bits, text: 'an entry of the last level must map a page, not point to a further table', section });
+export const pointerTooDeep = (section: string, bits: string): Rule => ({ field: 'leaf', bits, text: 'an entry of the last level must map a page, not point to a further table', section, repair: { set: 2n } });

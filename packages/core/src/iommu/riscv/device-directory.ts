@@ -17,6 +17,8 @@ const TRANSLATE = 'RISC-V IOMMU, "Process to translate an IOVA"';
 
 /** A device context, read and checked. */
 export interface Device {
+  /** Where the context lies. */
+  readonly entry: bigint;
   readonly enAts: boolean;
   readonly enPri: boolean;
   readonly t2gpa: boolean;
@@ -83,14 +85,14 @@ export function locateDevice(of: Features, registers: DirectoryRegisters, bus: B
   const here = { table: 'device directory', level: 0, entry: addressOf(table, offset) };
   if (status !== 'ok') return status === 'denied' ? fault(257, { ...here, rule: DENIED }) : fault(268, { ...here, rule: CORRUPT });
   if (base.get.V(bus.data, 0) === 0) return fault(258, { ...here, rule: NOT_VALID });
-  const device = check(of, registers, bus.data);
+  const device = check(of, registers, bus.data, here.entry);
   return 'text' in device ? fault(259, { ...here, rule: device }) : device;
 }
 
 const LEVELS = ['device context', 'device directory, level 1', 'device directory, level 2'];
 
 /** The context, or the first rule that it breaks. */
-function check(of: Features, registers: DirectoryRegisters, words: Uint32Array): Device | Rule {
+function check(of: Features, registers: DirectoryRegisters, words: Uint32Array, at: bigint): Device | Rule {
   const get = extended.get;
   const { caps, options } = of;
   const stray = caps.MSI_FLAT ? extended.hasStray(words, 0) : base.hasStray(words, 0);
@@ -150,6 +152,7 @@ function check(of: Features, registers: DirectoryRegisters, words: Uint32Array):
     machine,
   };
   return {
+    entry: at,
     enAts,
     enPri,
     t2gpa,

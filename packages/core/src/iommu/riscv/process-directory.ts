@@ -15,6 +15,8 @@ const LOCATE = 'RISC-V IOMMU, "Process to locate the Process-context"';
 const CHECKS = 'RISC-V IOMMU, "Process-context configuration checks"';
 
 export interface Process {
+  /** Where the context lies. */
+  readonly entry: bigint;
   readonly ens: boolean;
   readonly sum: boolean;
   readonly space: Space;
@@ -51,6 +53,7 @@ export function locateProcess(of: Features, bus: Bus, stages: TwoStage, guest: S
     const format = firstStage(of, context.get.fsc_MODE(bus.data, 0), guest.sxl);
     if (format === null) return fault(267, { ...here, rule: MODE });
     return {
+      entry: here.entry,
       ens: context.get.ENS(bus.data, 0) === 1,
       sum: context.get.SUM(bus.data, 0) === 1,
       space: format === 'bare' ? guest : { ...guest, first: format, firstRoot: context.get.fsc_PPN(bus.data, 0), owner: ownerOf(guest.machine.gscid, context.get.PSCID(bus.data, 0)) },

@@ -20,13 +20,15 @@ import { BARE_SPAN, TwoStage, type Space } from './two-stage.ts';
 
 const SECTION = 'RISC-V IOMMU, "Process to translate an IOVA"';
 const refusal = (text: string, field = 'request'): Rule => ({ field, bits: '-', text, section: SECTION });
+/** A flag of a context that must be set. */
+const needs = (text: string, field: string, bit: number): Rule => ({ field, bits: String(bit), text, section: SECTION, repair: { set: 1n << BigInt(bit) } });
 const OFF = refusal('ddtp.mode is Off', 'ddtp.mode');
 const BARE = refusal('with ddtp.mode Bare only untranslated requests are allowed', 'ddtp.mode');
 const DEVICE_BITS = refusal('the device id has bits that are not implemented', 'device_id');
-const NO_ATS = refusal('ATS and translated requests need EN_ATS', 'tc.EN_ATS');
-const NO_PROCESSES = refusal('a request with a process id needs PDTV', 'tc.PDTV');
-const PROCESS_WIDE = refusal('the process id has more bits than the directory has levels for', 'process_id');
-const NO_SUPERVISOR = refusal('a supervisor request needs ENS', 'PC.ta.ENS');
+const NO_ATS = needs('ATS and translated requests need EN_ATS', 'tc.EN_ATS', 1);
+const NO_PROCESSES = needs('a request with a process id needs PDTV', 'tc.PDTV', 5);
+const PROCESS_WIDE: Rule = { ...refusal('the process id has more bits than the directory has levels for', 'fsc.MODE'), bits: '255:252' };
+const NO_SUPERVISOR = needs('a supervisor request needs ENS', 'PC.ta.ENS', 1);
 const MSI_EXECUTE: Rule = { field: 'X', bits: '-', text: 'an interrupt file is never executed', section: 'RISC-V IOMMU, "Process to translate addresses of MSIs"' };
 
 const NOWHERE = { table: 'request', level: null, entry: null };
@@ -102,10 +104,10 @@ export class Translator {
     const device = this.locate(registers, deviceId);
     if ('kind' in device) return this.#fails(device);
     this.device = device;
-    if ((flags & (ATS | TRANSLATED)) !== 0 && !device.enAts) return this.#refuse(260, NO_ATS);
+    if ((flags & (ATS | TRANSLATED)) !== 0 && !device.enAts) return this.#refuseBy(device, NO_ATS);
     if (processId >= 0) {
-      if (device.directory === null) return this.#refuse(260, NO_PROCESSES);
-      if (processTooWide(device.directory.levels, processId)) return this.#refuse(260, PROCESS_WIDE);
+      if (device.directory === null) return this.#refuseBy(device, NO_PROCESSES);
+      if (processTooWide(device.directory.levels, processId)) return this.#refuseBy(device, this.#wider(processId));
     }
     this.#bus.asDevice(device.rcid, device.mcid);
     const reached = this.#withDevice(registers, device, deviceId, processId, flags, low, high);
@@ -119,7 +121,7 @@ export class Translator {
     if (asked < 0 || device.directory === null || device.directory.levels === 0) return this.#translate(registers, device, device.space, 0, processId, flags, low, high);
     const process = this.#process(device, deviceId, asked, accessKind(flags, processId));
     if ('kind' in process) return this.#fails(process);
-    if (!process.ens && isSupervisor(flags, processId)) return this.#fails(fault(260, { ...NOWHERE, table: 'process directory', rule: NO_SUPERVISOR }));
+    if (!process.ens && isSupervisor(flags, processId)) return this.#fails(fault(260, { table: 'process directory', level: 0, entry: process.entry, rule: NO_SUPERVISOR }));
     return this.#translate(registers, device, process.space, process.sum ? SUMS : 0, processId, flags, low, high);
   }
 
@@ -292,6 +294,19 @@ export class Translator {
   #passThrough(low: number, high: number): boolean {
     this.frame = high * 0x10_0000 + (low >>> 12);
     return true;
+  }
+
+  /** For what a device context says. */
+  #refuseBy(device: Device, rule: Rule): boolean {
+    return this.#fails(fault(260, { table: 'device directory', level: 0, entry: device.entry, rule }));
+  }
+
+  /** A directory just large enough for the process id. */
+  #wider(processId: number): Rule {
+    const { PD17, PD20 } = this.#features.caps;
+    const mode = PD17 && processId < 0x2_0000 ? 2n : PD20 ? 3n : 0n;
+    if (mode !== 0n) return { ...PROCESS_WIDE, repair: { clear: 0xfn << 252n, set: mode << 252n } };
+    return { ...PROCESS_WIDE, beyondRepair: 'no directory with so many levels is built in' };
   }
 
   #refuse(cause: number, rule: Rule): boolean {

@@ -7,7 +7,7 @@
  * nothing unless it faults.
  */
 import type { EntryCache } from '../../mmu/cache.ts';
-import { ACCESSES, DIRTIES, READS, WRITES, type Access, type Rule, type TableFormat } from '../../mmu/format.ts';
+import { ACCESSES, DIRTIES, mended, READS, WRITES, type Access, type Rule, type TableFormat } from '../../mmu/format.ts';
 import { Walker, type Tables, type WalkEnd } from '../../mmu/walk.ts';
 import { addressOf, highIn, lowIn } from '../../mmu/word.ts';
 import type { Bus } from '../bus.ts';
@@ -315,7 +315,8 @@ export class TwoStage {
 
   #why(table: string, walker: Walker, rule: Rule): Why {
     const read = rule.field !== 'address' || rule === DENIED;
-    return { table, level: read ? walker.level : null, entry: read ? addressOf(walker.entryFrame, walker.entryOffset) : null, rule };
+    const format = walker === this.first ? this.#space?.first : this.#space?.second;
+    return { table, level: read ? walker.level : null, entry: read ? addressOf(walker.entryFrame, walker.entryOffset) : null, rule: mended(format === 'bare' || format === undefined ? null : format, rule, walker.low, walker.high, walker.level) };
   }
 }
 

@@ -238,7 +238,7 @@ export class RiscvIommu implements RemappingUnit {
     this.counters?.subject(request.deviceId, request.processId ?? -1);
     const found = mode >= 2 ? this.#translator.locate(this.#directory, request.deviceId) : fault(mode === 0 ? 256 : 260, { table: 'request', level: null, entry: null, rule: mode === 0 ? PAGE_OFF : PAGE_BARE });
     const device = 'kind' in found ? null : found;
-    const refused = 'kind' in found ? found : found.enPri ? null : fault(260, { table: 'request', level: null, entry: null, rule: NO_PRI });
+    const refused = 'kind' in found ? found : found.enPri ? null : fault(260, { table: 'device directory', level: 0, entry: found.entry, rule: NO_PRI });
     if (refused !== null) {
       const silent = device?.dtf === true && CAUSES[refused.cause]?.despiteDtf !== true;
       if (!silent) this.#record(refused, { type: 9, deviceId: request.deviceId, processId: request.processId, privileged: request.privileged, iotval: 4n });
@@ -544,6 +544,6 @@ const split = (raw: bigint, words: number): bigint[] => Array.from({ length: wor
 const PRI = 'RISC-V IOMMU, "PCIe ATS Page Request handling"';
 const PAGE_OFF = { field: 'ddtp.mode', bits: '3:0', text: 'ddtp.mode is Off', section: PRI };
 const PAGE_BARE = { field: 'ddtp.mode', bits: '3:0', text: 'with ddtp.mode Bare page requests are not supported', section: PRI };
-const NO_PRI = { field: 'tc.EN_PRI', bits: '2', text: 'page requests need EN_PRI', section: PRI };
-const UNDELIVERED = { field: 'msi_addr', bits: '55:2', text: 'the message could not be written', section: 'RISC-V IOMMU, "MSI configuration table"' };
+const NO_PRI = { field: 'tc.EN_PRI', bits: '2', text: 'page requests need EN_PRI', section: PRI, repair: { set: 4n } };
+const UNDELIVERED = { field: 'msi_addr', bits: '55:2', text: 'the message could not be written', section: 'RISC-V IOMMU, "MSI configuration table"', beyondRepair: 'memory takes no write at the address in the MSI configuration table' };
 const DEBUG_MRIF = { field: 'M', bits: '2:1', text: 'a debug translation cannot end in a memory-resident interrupt file', section: 'RISC-V IOMMU, "Debug support"' };

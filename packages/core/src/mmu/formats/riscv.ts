@@ -87,6 +87,11 @@ function format(name: string, levels: Levels, stage: 'first' | 'second', options
     refuses: stage === 'first' ? (low, _high, access) => refusesFirst(low, access, options) : (low, _high, access) => refusesSecond(low, access, options),
     marks: (low, _high, access) => (low & A ? 0 : A) | (access.dirties && (low & (W | D)) === W ? D : 0),
     unmarked: UNMARKED,
+    mend(broken, low, high, level) {
+      if (broken === MISALIGNED) return { clear: ((1n << BigInt(indexBits * level)) - 1n) << 10n };
+      if (broken === RESERVED) return { clear: BigInt((high & strayHigh) >>> 0) << 32n };
+      return broken === UNMARKED && (low & A) !== 0 ? { set: BigInt(D) } : undefined;
+    },
     ...(small ? {} : { quick: quickMasks(stage, strayHigh) }),
   };
 }
