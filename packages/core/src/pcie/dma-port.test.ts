@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
-import type { Value } from '../base/port.ts';
 import type { DmaAnswer, DmaRequest } from '../iommu/unit.ts';
-import { DmaPort, type DmaBus } from './dma-port.ts';
+import { DmaPort, type DmaBus, type InterruptMessage } from './dma-port.ts';
 import { StraightPort } from './straight-port.test-support.ts';
 
 const RAM = { base: 0x1_0000, size: 0x4000 };
@@ -33,7 +32,7 @@ class Pages implements DmaBus {
   resumed(): 'retry' | 'abort' | 'zero' {
     return this.decisions.shift() ?? 'abort';
   }
-  message(address: bigint, value: Value): void {
+  message({ address, value }: InterruptMessage): void {
     this.messages.push(`0x${address.toString(16)}=${value}`);
   }
 }

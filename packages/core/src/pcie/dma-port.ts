@@ -27,8 +27,11 @@ export interface DmaBus {
   /** Blocks until software has decided on a stalled transaction. A bus without it aborts such a transaction. */
   resumed?(tag: number): 'retry' | 'abort' | 'zero';
   /** Delivers a write that is an interrupt message. A bus without it takes none. */
-  message?(address: bigint, value: Value): void;
+  message?(message: InterruptMessage): void;
 }
+
+/** A write that a unit has told to be an interrupt message: where it goes, and what is written. `resident`: see `DmaAnswer`. */
+export type InterruptMessage = Omit<Extract<DmaAnswer, { readonly kind: 'interrupt' }>, 'kind'> & { readonly value: Value };
 
 /** Where a port's requests enter the fabric. */
 export interface DmaPath {
@@ -81,7 +84,7 @@ interface Piece {
 }
 type Reached =
   | { readonly kind: 'memory'; readonly address: number; readonly ticket: number }
-  | { readonly kind: 'interrupt'; readonly address: bigint }
+  | Extract<DmaAnswer, { readonly kind: 'interrupt' }>
   /** A stalled transaction that software let end as if nothing were there. */
   | { readonly kind: 'zero' };
 
@@ -200,7 +203,7 @@ export class DmaPort {
   tryStore(address: bigint, size: Size, value: Value, name: string, sort: 'flag' | 'data' = 'flag'): { readonly fault: DmaFault | null } {
     const found = this.#one(address, size, true);
     if ('status' in found) return { fault: found };
-    if (found.kind === 'interrupt') this.#path?.bus.message?.(found.address, value);
+    if (found.kind === 'interrupt') this.#deliver(found, value);
     if (found.kind !== 'memory') return { fault: null };
     this.#port.op({ kind: 'store', place: ram(found.address, size), value, ...ordered(sort), name });
     this.#landed(found);
@@ -234,7 +237,7 @@ export class DmaPort {
       }
       done += next.length;
       const { to } = next;
-      if (to.kind === 'interrupt' && bytes !== undefined) this.#path?.bus.message?.(to.address, gather(bytes, next.at, 4));
+      if (to.kind === 'interrupt' && bytes !== undefined) this.#deliver(to, gather(bytes, next.at, 4));
       if (to.kind !== 'memory') continue;
       const parts = chunks(to.address, next.length).map((part) => ({ at: next.at + part.at, size: part.size, address: to.address + part.at }));
       if (this.attributes.relaxed && this.#path?.bus.relaxes !== false) {
@@ -315,6 +318,10 @@ export class DmaPort {
 
   #fault(address: bigint, write: boolean, status: DmaFault['status']): DmaFault {
     return { address, write, status, posted: write && status !== 'page' };
+  }
+
+  #deliver({ kind: _, ...message }: Extract<DmaAnswer, { readonly kind: 'interrupt' }>, value: Value): void {
+    this.#path?.bus.message?.({ ...message, value });
   }
 
   #landed(to: Reached): void {

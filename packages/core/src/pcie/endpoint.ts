@@ -7,10 +7,9 @@
  * Nothing here runs by itself: messages are taken before each request, while
  * something is waited for, and whenever `serve` is called.
  */
-import type { Value } from '../base/port.ts';
 import type { AtsGrant, DmaAnswer, DmaRequest, PageRequestMessage, UnitMessage } from '../iommu/unit.ts';
 import { Atc, type AtcUse } from './atc.ts';
-import type { DmaBus, OnFault } from './dma-port.ts';
+import type { DmaBus, InterruptMessage, OnFault } from './dma-port.ts';
 import { PageRequests, type PageGroup } from './page-requests.ts';
 
 /** The link upstream, as one function sees it. */
@@ -23,7 +22,7 @@ export interface FunctionLink {
   /** The next message for this function. Null: none is there; with `wait`: none will ever come. */
   receive(wait: boolean): UnitMessage | null;
   /** A write that is an interrupt message. */
-  message?(address: bigint, value: Value): void;
+  message?(message: InterruptMessage): void;
 }
 
 /** What software has switched on in the function's configuration space. */
@@ -113,8 +112,8 @@ export class Endpoint implements DmaBus {
     return action;
   }
 
-  message(address: bigint, value: Value): void {
-    this.#link.message?.(address, value);
+  message(message: InterruptMessage): void {
+    this.#link.message?.(message);
   }
 
   /** Takes the messages that are there, and completes what can be completed. */

@@ -7,9 +7,8 @@
  * What machines put in its place goes through the memory model; this one is
  * for benches, playgrounds and tests.
  */
-import type { Value } from '../base/port.ts';
 import type { DmaAnswer, DmaRequest, PageRequestMessage, RemappingUnit, UnitMessage, UnitOutside } from '../iommu/unit.ts';
-import type { DmaBus } from './dma-port.ts';
+import type { DmaBus, InterruptMessage } from './dma-port.ts';
 import type { FunctionLink } from './endpoint.ts';
 
 export class Fabric implements UnitOutside {
@@ -18,7 +17,7 @@ export class Fabric implements UnitOutside {
   /** Wires that the unit raised, in order. */
   readonly wires: string[] = [];
   /** Interrupt messages of functions, in order. */
-  readonly messages: { readonly address: bigint; readonly value: Value }[] = [];
+  readonly messages: InterruptMessage[] = [];
   #unit: RemappingUnit | null = null;
   readonly #mail = new Map<number, UnitMessage[]>();
 
@@ -59,8 +58,8 @@ export class Fabric implements UnitOutside {
         this.unit.invalidated(source, tag);
       },
       receive: (wait: boolean) => this.#receive(source, wait),
-      message: (address: bigint, value: Value) => {
-        this.messages.push({ address, value });
+      message: (message: InterruptMessage) => {
+        this.messages.push(message);
       },
     };
   }
@@ -80,8 +79,8 @@ export class Fabric implements UnitOutside {
           if (message.kind === 'resume' && message.tag === tag) return message.action;
         }
       },
-      message: (address: bigint, value: Value) => {
-        this.messages.push({ address, value });
+      message: (message: InterruptMessage) => {
+        this.messages.push(message);
       },
     };
   }
