@@ -53,6 +53,32 @@ it('and the emulator vectors of VT-d', () => {
   expect(told).toContain('     reason 0x71, first-stage entry not present: first-stage table, level 0, entry at 0x1091a0');
 });
 
+it('and those of the SMMUv3', () => {
+  const smmu = readFileSync(new URL('../oracle/iommu/qemu100-smmuv3.jsonl', import.meta.url), 'utf8');
+  const told = narrateVector(smmu, 'nested-hole-001') ?? [];
+  expect(told.slice(0, 15)).toEqual([
+    'nested-hole-001: second stage does not map the context descriptor',
+    '',
+    'DMA 0: write of 0x1234000 by stream 0x28',
+    '   1  read        stream table entry            0x40100a00',
+    '        0x4011700f 0x0 0x40c005900000009 0x40110000 0x0 0x0 0x0 0x0  V Config=0x7 S1ContextPtr=0x10045c0 S2VMID=0x9 S2T0SZ=0x19 S2SL0=0x1 S2PS=0x4 S2AA64 S2R S2TTB=0x4011000',
+    '   2  read        stage-2 table, level 1        0x40110008',
+    '        0x40118003  valid table address=0x40118',
+    '   3  read        stage-2 table, level 2        0x40118000',
+    '        0x40119003  valid table address=0x40119',
+    '   4  read        stage-2 table, level 3        0x401198b8',
+    '        0x0  ',
+    '   = blocked',
+    '     event 0x10, F_TRANSLATION: stage-2 table, level 3, entry at 0x401198b8',
+    '     valid (bits 1:0): the descriptor must be valid and of a type that its level has',
+    '     Arm ARM (DDI 0487), "VMSAv8-64 translation table format descriptors"',
+  ]);
+  for (const row of smmu.split('\n').filter((line) => line !== '')) {
+    const id = /"id":"([^"]+)"/.exec(row)?.[1] ?? '';
+    expect(narrateVector(smmu, id)?.length, id).toBeGreaterThan(3);
+  }
+});
+
 it('and so does the command line', async () => {
   const told = await dmalab('walk', `${FILE.pathname}#msi-mrif-001`);
   expect(told).toMatchObject({ code: 0, stderr: '' });

@@ -10,6 +10,7 @@ import type { Rule } from '@dmalab/core/mmu/format';
 import { Dice } from '../support/dice.ts';
 import { applyRepair } from './repair.ts';
 import { damage, fillMemory, randomOptions, randomRequest, setUp } from './riscv-chaos.ts';
+import { randomSmmu, randomSmmuRequest } from './smmu-chaos.ts';
 import { randomVtd, randomVtdRequest } from './vtd-chaos.ts';
 
 interface Why {
@@ -56,6 +57,20 @@ const FRONTS: readonly Front[] = [
         return () => {
           const answer = unit.translate(request);
           return answer.kind === 'refused' ? answer.fault.why : null;
+        };
+      };
+    },
+  },
+  {
+    name: 'SMMUv3',
+    seed: 6_000_000,
+    system(dice, memory) {
+      const unit = randomSmmu(dice, memory, 'little');
+      return () => {
+        const request = randomSmmuRequest(dice);
+        return () => {
+          const answer = unit.translate(request);
+          return answer.kind === 'refused' || answer.kind === 'denied' ? answer.fault.why : null;
         };
       };
     },

@@ -7,9 +7,11 @@ import { SmmuUnit } from '@dmalab/core/iommu/smmu/unit';
 import type { Dice } from '../support/dice.ts';
 import { address, BASE, fill, frame, put } from './noise.ts';
 
-export function randomSmmu(dice: Dice, memory: PlainMemory): SmmuUnit {
+/** @param order of tables: `little` leaves no other */
+export function randomSmmu(dice: Dice, memory: PlainMemory, order: 'any' | 'little' = 'any'): SmmuUnit {
+  const ordered = (idr0: number): number => (order === 'any' ? idr0 : (idr0 & ~(3 << 21)) | (2 << 21));
   fill(dice, memory);
-  const features = dice.chance(70) ? smmuFeatures((dice.chance(50) ? 0xd44_101b : 0x8c_1d1b) | (dice.below(4) << 6), 0x273_0010 | (dice.pick([0, 5, 20]) << 6), 0x70 | dice.below(8)) : smmuFeatures(dice.bits(), dice.bits(), dice.bits());
+  const features = dice.chance(70) ? smmuFeatures(ordered((dice.chance(50) ? 0xd44_101b : 0x8c_1d1b) | (dice.below(4) << 6)), 0x273_0010 | (dice.pick([0, 5, 20]) << 6), 0x70 | dice.below(8)) : smmuFeatures(ordered(dice.bits()), dice.bits(), dice.bits());
   const unit = new SmmuUnit(memory, { features, spans: dice.chance(50) ? 'exact' : 'twice' });
   unit.registers = { cr0: dice.chance(95) ? 13 | (dice.below(2) << 4) : dice.below(32), gbpa: dice.bits(), tableBase: BASE << 12n, tableConfig: dice.chance(80) ? 6 : dice.bits() };
   if (dice.chance(85)) {

@@ -13,6 +13,7 @@ import * as vtdQueues from '@dmalab/core/iommu/vtd/queues';
 import * as vtdRegisters from '@dmalab/core/iommu/vtd/registers';
 import * as vtd from '@dmalab/core/iommu/vtd/structures';
 import * as structures from '@dmalab/core/iommu/riscv/structures';
+import * as armEntries from '@dmalab/core/mmu/formats/armv8-entries';
 import * as entries from '@dmalab/core/mmu/formats/riscv-entries';
 
 type AnyLayout = Layout<Readonly<Record<string, Field>>>;
@@ -38,7 +39,7 @@ export const CHAPTERS: readonly Chapter[] = [
   { title: 'Intel VT-d: tables in memory', badge: 'both', layouts: layoutsOf(vtd) },
   { title: 'Intel VT-d: queues', badge: 'section', layouts: layoutsOf(vtdQueues) },
   { title: 'Intel VT-d: registers', badge: 'section', layouts: [...layoutsOf(vtdCapabilities), ...layoutsOf(vtdRegisters)] },
-  { title: 'Arm SMMUv3: tables in memory', badge: 'both', layouts: layoutsOf(smmu) },
+  { title: 'Arm SMMUv3: tables in memory', badge: 'both', layouts: [...layoutsOf(smmu), ...layoutsOf(armEntries)] },
   { title: 'Arm SMMUv3: commands', badge: 'section', layouts: layoutsOf(smmuCommands) },
   { title: 'Arm SMMUv3: events and page requests', badge: 'both', layouts: layoutsOf(smmuRecords) },
   { title: 'Arm SMMUv3: registers', badge: 'section', layouts: layoutsOf(smmuRegisters) },

@@ -15,7 +15,7 @@ const rows = (name: string): Json[] =>
     .map((row) => JSON.parse(row) as Json);
 const tell = (vector: Json): Telling => tellVector(new Fields(vector, 'vector'));
 
-describe.each(['riscv-iommu.jsonl', 'qemu100-vtd.jsonl'])('vectors of %s', (name) => {
+describe.each(['riscv-iommu.jsonl', 'qemu100-vtd.jsonl', 'qemu100-smmuv3.jsonl'])('vectors of %s', (name) => {
   const vectors = rows(name);
   const tellings = vectors.map(tell);
 
@@ -40,7 +40,7 @@ describe.each(['riscv-iommu.jsonl', 'qemu100-vtd.jsonl'])('vectors of %s', (name
       for (const { accesses, end } of steps) {
         accesses.forEach((access, i) => {
           const next = accesses[i + 1];
-          if (access.walk?.stage !== 'second' || (next !== undefined && (next.walk?.input === access.walk.input || !/^(first-stage|process)/.test(next.what)))) return;
+          if (access.walk?.stage !== 'second' || (next !== undefined && (next.walk?.input === access.walk.input || !/^(first-stage|stage-1|process|context)/.test(next.what)))) return;
           const reached = next?.address ?? end?.address ?? null;
           if (reached === null || next?.kind === 'write') return;
           checked += 1;

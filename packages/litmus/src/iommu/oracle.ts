@@ -9,6 +9,7 @@ import { compareSecond, runVector } from './riscv-oracle.ts';
 import { compareSmmu } from './smmu-oracle.ts';
 import type { Telling } from './tell.ts';
 import { tellRiscv } from './tell-riscv.ts';
+import { tellSmmu } from './tell-smmu.ts';
 import { tellVtd } from './tell-vtd.ts';
 import { compareVtd } from './vtd-oracle.ts';
 
@@ -155,7 +156,7 @@ export function tellVector(vector: Fields): Telling {
     case 'vtd':
       return tellVtd(vector);
     case 'smmuv3':
-      throw new FormatError('only vectors of the RISC-V IOMMU and of VT-d can be told so far');
+      return tellSmmu(vector);
     case 'riscv-second':
     case null:
       throw new FormatError(NO_VECTOR);

@@ -6,7 +6,7 @@
  */
 import { wordView } from '../../base/layout-words.ts';
 import { EntryCache, overlaps, type CacheGeometry } from '../../mmu/cache.ts';
-import type { Rule } from '../../mmu/format.ts';
+import type { Repair, Rule } from '../../mmu/format.ts';
 import type { Bus } from '../bus.ts';
 import { readContext, readStream, type Context, type FirstStage, type SecondStage, type Stream, type World } from './contexts.ts';
 import { EVENTS, failure, type Failure } from './events.ts';
@@ -27,6 +27,13 @@ interface StreamTable {
   readonly entries: number;
 }
 
+interface ContextTable {
+  /** Address of a leaf table, physical or guest; null: not valid. */
+  readonly table: number | null;
+  /** Where the descriptor is. */
+  readonly at: number;
+}
+
 /** A descriptor with the place it was read at: a cached illegal one is still told by its address. */
 interface Read<T> {
   readonly value: T | Rule;
@@ -34,13 +41,14 @@ interface Read<T> {
 }
 
 const SPEC = 'Arm SMMUv3 (IHI 0070)';
-const rule = (field: string, bits: string, text: string, section: string, repair?: Rule['repair']): Rule => (repair === undefined ? { field, bits, text, section: `${SPEC}, ${section}` } : { field, bits, text, section: `${SPEC}, ${section}`, repair });
-const NO_STREAM = rule('StreamID', '-', 'the stream must lie in the stream table', '7.3.3 "C_BAD_STREAMID"');
-const NO_SPAN = rule('Span', '4:0', 'the level-1 descriptor must hold a table as large as the stream asks, and no larger than SPLIT says', '5.1 "Level 1 Stream Table Descriptor"');
-const UNREAD_STREAM = rule('address', '-', 'the stream table lies where memory refuses access or is corrupt', '7.3.4 "F_STE_FETCH"');
-const UNREAD_CONTEXT = rule('address', '-', 'the context descriptor lies where memory refuses access or is corrupt', '7.3.10 "F_CD_FETCH"');
+const rule = (field: string, bits: string, text: string, section: string, mending: Repair | string): Rule => (typeof mending === 'string' ? { field, bits, text, section: `${SPEC}, ${section}`, beyondRepair: mending } : { field, bits, text, section: `${SPEC}, ${section}`, repair: mending });
+const MEMORY = 'memory there refuses or is corrupt, whatever the structure says';
+const NO_STREAM = rule('StreamID', '-', 'the stream must lie in the stream table', '7.3.3 "C_BAD_STREAMID"', 'no entry is to blame');
+const NO_SPAN = rule('Span', '4:0', 'the level-1 descriptor must hold a table as large as the stream asks, and no larger than SPLIT says', '5.1 "Level 1 Stream Table Descriptor"', 'the table would have to be there');
+const UNREAD_STREAM = rule('address', '-', 'the stream table must lie where memory can be read', '7.3.4 "F_STE_FETCH"', MEMORY);
+const UNREAD_CONTEXT = rule('address', '-', 'the context descriptor must lie where memory can be read', '7.3.10 "F_CD_FETCH"', MEMORY);
 const NO_TABLE = rule('V', '0', 'the level-1 descriptor of the substream must be valid', '5.3 "Level 1 Context Descriptor"', { set: 1n });
-const TABLE_TOO_FAR = rule('L2Ptr', '51:12', 'the table must not lie beyond the output size', '3.4.3 "Address sizes of SMMU-originated accesses"');
+const TABLE_TOO_FAR = rule('L2Ptr', '51:12', 'the table must not lie beyond the output size', '3.4.3 "Address sizes of SMMU-originated accesses"', 'where the table should be cannot be told');
 
 const streamTable = wordView(StreamTableDescriptor);
 const contextTable = wordView(ContextTableDescriptor);
@@ -48,7 +56,7 @@ const contextTable = wordView(ContextTableDescriptor);
 export interface ConfigurationCaches {
   readonly streamTables: EntryCache<StreamTable>;
   readonly streams: EntryCache<Read<Stream>>;
-  readonly contextTables: EntryCache<number>;
+  readonly contextTables: EntryCache<ContextTable>;
   readonly contexts: EntryCache<Read<Context>>;
 }
 
@@ -85,7 +93,7 @@ export class Configuration {
     const at = this.#placeOf(registers, streamId);
     if (typeof at !== 'number') return at;
     if (this.#bus.load('stream table entry', Math.floor(at / 4096), at % 4096, 64, false) !== 'ok') return unread(EVENTS.steFetch, 'stream table', at, UNREAD_STREAM);
-    const read = { value: readStream(this.#features, this.#bus.data, registers.e2h), at };
+    const read = { value: readStream(this.#features, this.#bus.data, at, registers.e2h), at };
     this.caches?.streams.put(0, streamId, 0, read);
     return illegal(read, EVENTS.badSte, 'stream table');
   }
@@ -128,7 +136,7 @@ export class Configuration {
     const at = this.#reach(second, guest);
     if (typeof at !== 'number') return at;
     if (this.#bus.load('context descriptor', Math.floor(at / 4096), at % 4096, 64, false) !== 'ok') return unread(EVENTS.cdFetch, 'context descriptor', at, UNREAD_CONTEXT);
-    const read = { value: readContext(this.#features, this.#bus.data, { world, stallDisabled: first.stallDisabled }), at };
+    const read = { value: readContext(this.#features, this.#bus.data, at, { world, stallDisabled: first.stallDisabled }), at };
     this.caches?.contexts.put(streamId, index, 0, read);
     return illegal(read, EVENTS.badCd, 'context descriptor');
   }
@@ -136,18 +144,17 @@ export class Configuration {
   #inTable(first: FirstStage, second: SecondStage | null, streamId: number, index: number): number | Failure {
     const size = 2 ** first.leafBits;
     const slot = first.bits <= first.leafBits ? 0 : Math.floor(index / size);
-    let table = this.caches?.contextTables.find(streamId, slot * size) ?? null;
-    const guest = first.pointer + slot * 8;
-    if (table === null) {
-      const at = this.#reach(second, guest);
+    let known = this.caches?.contextTables.find(streamId, slot * size) ?? null;
+    if (known === null) {
+      const at = this.#reach(second, first.pointer + slot * 8);
       if (typeof at !== 'number') return at;
       if (this.#bus.load('context descriptor, level 1', Math.floor(at / 4096), at % 4096, 8, false) !== 'ok') return unread(EVENTS.cdFetch, 'context descriptor', at, UNREAD_CONTEXT);
-      // -1 stands for a descriptor that is not valid.
-      table = contextTable.get.V(this.#bus.data, 0) === 0 ? -1 : aligned(contextTable.get.L2Ptr(this.#bus.data, 0) * 4096, size * 64);
-      this.caches?.contextTables.put(streamId, slot * size, first.leafBits, table);
+      known = { table: contextTable.get.V(this.#bus.data, 0) === 0 ? null : aligned(contextTable.get.L2Ptr(this.#bus.data, 0) * 4096, size * 64), at };
+      this.caches?.contextTables.put(streamId, slot * size, first.leafBits, known);
     }
-    if (table >= 0 && table < 2 ** this.#features.outputBits) return table + (index % size) * 64;
-    return failure(EVENTS.badSubstream, { table: 'context descriptor', level: 1, entry: BigInt(guest), rule: table < 0 ? NO_TABLE : TABLE_TOO_FAR }, { index });
+    const { table, at } = known;
+    if (table !== null && table < 2 ** this.#features.outputBits) return table + (index % size) * 64;
+    return failure(EVENTS.badSubstream, { table: 'context descriptor', level: 1, entry: BigInt(at), rule: table === null ? NO_TABLE : TABLE_TOO_FAR }, { index });
   }
 
   #reach(second: SecondStage | null, address: number): number | Failure {

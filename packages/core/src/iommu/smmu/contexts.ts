@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Stream table entries and context descriptors: what they say, and what makes one illegal (IHI 0070, 5.2.2 and 5.4.2). */
 import { wordView } from '../../base/layout-words.ts';
-import type { Rule, TableFormat } from '../../mmu/format.ts';
+import type { Repair, Rule, TableFormat } from '../../mmu/format.ts';
 import { rootBytes, stageFormat, stage1Levels, type Granule, type StageOptions } from '../../mmu/formats/armv8.ts';
 import { outputSize, type SmmuFeatures } from './features.ts';
 import { ContextDescriptor, StreamTableEntry } from './structures.ts';
 
-const bad = (field: string, bits: string, text: string, where: string, repair?: Rule['repair']): Rule => {
+/** `mending`: the edit, or why there is none. */
+const bad = (field: string, bits: string, text: string, where: string, mending: Repair | string): Rule => {
   const section = `Arm SMMUv3 (IHI 0070), ${where}`;
-  return repair === undefined ? { field, bits, text, section } : { field, bits, text, section, repair };
+  return typeof mending === 'string' ? { field, bits, text, section, beyondRepair: mending } : { field, bits, text, section, repair: mending };
 };
 
 /** Who owns the translations of a stream: EL1 (with VMID and ASID), EL2 (neither), EL2 with E2H (ASID). */
@@ -44,6 +45,8 @@ export interface FirstStage {
 }
 
 export interface Stream {
+  /** Where its entry is. */
+  readonly at: number;
   readonly kind: 'abort' | 'bypass' | 'translate';
   readonly first: FirstStage | null;
   readonly second: SecondStage | null;
@@ -60,21 +63,22 @@ export interface Stream {
 
 const ste = wordView(StreamTableEntry);
 const STE = '5.2 "Stream Table Entry"';
-const ALONE: Stream = { kind: 'abort', first: null, second: null, world: 'el1', vmid: 0, ats: 'none', responsesWithPasid: false, privileged: null, instruction: null };
+const ALONE: Omit<Stream, 'at'> = { kind: 'abort', first: null, second: null, world: 'el1', vmid: 0, ats: 'none', responsesWithPasid: false, privileged: null, instruction: null };
 
 /** The stream, or the rule that its entry breaks: C_BAD_STE. `e2h`: CR2.E2H. */
-export function readStream(of: SmmuFeatures, words: Uint32Array, e2h: boolean): Stream | Rule {
+export function readStream(of: SmmuFeatures, words: Uint32Array, at: number, e2h: boolean): Stream | Rule {
   const get = ste.get;
   if (get.V(words, 0) === 0) return STE_V;
   const config = get.Config(words, 0);
   const responsesWithPasid = get.PPAR(words, 0) === 1;
-  if (config < 4) return { ...ALONE, responsesWithPasid };
+  if (config < 4) return { ...ALONE, at, responsesWithPasid };
   const override = (code: number): boolean | null => (of.overridesPermissions && code >= 2 ? code === 3 : null);
-  const common = { ...ALONE, responsesWithPasid, privileged: override(get.PRIVCFG(words, 0)), instruction: override(get.INSTCFG(words, 0)) };
+  const common = { ...ALONE, at, responsesWithPasid, privileged: override(get.PRIVCFG(words, 0)), instruction: override(get.INSTCFG(words, 0)) };
   if (config === 4) return { ...common, kind: 'bypass' };
   const one = (config & 1) !== 0;
   const two = (config & 2) !== 0;
-  if ((one && !of.stage1) || (two && !of.stage2)) return STE_STAGE;
+  if (one && !of.stage1) return STE_NO_STAGE1;
+  if (two && !of.stage2) return STE_NO_STAGE2;
   const eats = get.EATS(words, 0);
   const stalls2 = get.S2S(words, 0) === 1;
   if (of.ats && eats === 2 && (config !== 7 || stalls2 || of.fullAtsOnly)) return STE_SPLIT;
@@ -114,7 +118,7 @@ function readSecond(of: SmmuFeatures, words: Uint32Array, stalls: boolean): Seco
   if (!stalls && of.stalls === 'always') return STE_NO_STALL2;
   if (get.S2AA64(words, 0) === 0) return STE_AA64;
   const bigEndian = get.S2ENDI(words, 0) === 1;
-  if (of.tables === (bigEndian ? 'little' : 'big')) return STE_ENDIAN;
+  if (of.tables === (bigEndian ? 'little' : 'big')) return bigEndian ? STE_LITTLE : STE_BIG;
   const accessFlag = get.S2HA(words, 0) === 1;
   const dirty = get.S2HD(words, 0) === 1;
   if ((accessFlag && !of.setsAccessFlag) || (dirty && !of.setsDirty)) return STE_UPDATE;
@@ -170,6 +174,8 @@ export interface Range extends Tables {
 }
 
 export interface Context {
+  /** Where its descriptor is. */
+  readonly at: number;
   /** Null: the range is not walked. */
   readonly lower: Range | null;
   readonly upper: Range | null;
@@ -186,7 +192,7 @@ const cd = wordView(ContextDescriptor);
 const CD = '5.4 "Context Descriptor"';
 
 /** The address space, or the rule that the descriptor breaks: C_BAD_CD. `through`: the stream that leads to it. */
-export function readContext(of: SmmuFeatures, words: Uint32Array, through: { readonly world: World; readonly stallDisabled: boolean }): Context | Rule {
+export function readContext(of: SmmuFeatures, words: Uint32Array, at: number, through: { readonly world: World; readonly stallDisabled: boolean }): Context | Rule {
   const get = cd.get;
   if (get.V(words, 0) === 0) return CD_V;
   const stalls = get.S(words, 0) === 1;
@@ -199,7 +205,7 @@ export function readContext(of: SmmuFeatures, words: Uint32Array, through: { rea
   const lowerOff = !oneLevel && get.EPD0(words, 0) === 1;
   const upperOff = oneLevel || get.EPD1(words, 0) === 1;
   const bigEndian = get.ENDI(words, 0) === 1;
-  if ((!lowerOff || !upperOff) && of.tables === (bigEndian ? 'little' : 'big')) return CD_ENDIAN;
+  if ((!lowerOff || !upperOff) && of.tables === (bigEndian ? 'little' : 'big')) return bigEndian ? CD_LITTLE : CD_BIG;
   if (get.AA64(words, 0) === 0) return CD_AA64;
   const accessFlag = get.HA(words, 0) === 1;
   const dirty = get.HD(words, 0) === 1;
@@ -219,9 +225,9 @@ export function readContext(of: SmmuFeatures, words: Uint32Array, through: { rea
     privilegedAccessNever: !oneLevel && get.PAN(words, 0) === 1,
   } as const;
   const make = (granule: Granule | undefined, size: number, base: number, upper: boolean, bits: { topByte: number; flat: number; users: number }): Range | Rule => {
-    if (granule === undefined || !of.granules.has(granule)) return CD_GRANULE;
-    if (size < (granule === 16 && of.largeInput ? 12 : 16) || size > 39) return CD_SIZE;
-    if (outOfReach(base * 16, granule, outputBits)) return CD_ROOT;
+    if (granule === undefined || !of.granules.has(granule)) return upper ? CD_GRANULE1 : CD_GRANULE0;
+    if (size < (granule === 16 && of.largeInput ? 12 : 16) || size > 39) return upper ? CD_SIZE1 : CD_SIZE0;
+    if (outOfReach(base * 16, granule, outputBits)) return upper ? CD_ROOT1 : CD_ROOT0;
     const inputBits = 64 - size;
     const options: StageOptions = { ...shared, granule, inputBits, levels: stage1Levels(granule, inputBits), upper, flat: of.flatTables && bits.flat === 1 };
     return { ...rooted(options, base * 16, bigEndian), ignoresTopByte: bits.topByte === 1, keepsUsersOut: of.userPrevented && !oneLevel && bits.users === 1 };
@@ -230,38 +236,48 @@ export function readContext(of: SmmuFeatures, words: Uint32Array, through: { rea
   if (lower !== null && 'text' in lower) return lower;
   const upper = upperOff ? null : make(([undefined, 14, 12, 16] as const)[get.TG1(words, 0)], get.T1SZ(words, 0), get.TTB1(words, 0), true, { topByte: get.TBI1(words, 0), flat: get.HAD1(words, 0), users: get.E0PD1(words, 0) });
   if (upper !== null && 'text' in upper) return upper;
-  return { lower, upper, aborts, records: get.R(words, 0) === 1, stalls, asid, ownSet: get.ASET(words, 0) === 1 };
+  return { at, lower, upper, aborts, records: get.R(words, 0) === 1, stalls, asid, ownSet: get.ASET(words, 0) === 1 };
 }
 
+const FAULTS = '5.5 "Fault configuration"';
+const REBUILD = 'the tables would have to be built anew';
+const ELSEWHERE = 'where the structure should be cannot be told';
+
 const STE_V = bad('V', '0', 'V must be set', STE, { set: 1n });
-const STE_STAGE = bad('Config', '3:1', 'the stages must be built in (IDR0.S1P, S2P)', STE);
+const STE_NO_STAGE1 = bad('Config', '3:1', 'stage 1 must be built in (IDR0.S1P)', STE, { clear: 1n << 1n });
+const STE_NO_STAGE2 = bad('Config', '3:1', 'stage 2 must be built in (IDR0.S2P)', STE, { clear: 1n << 2n });
 const STE_SPLIT = bad('EATS', '93:92', 'split-stage ATS needs both stages, S2S clear and a unit that has it (IDR0.NS1ATS)', STE, { clear: 3n << 92n });
 const STE_FULL = bad('EATS', '93:92', 'ATS cannot be combined with stalls of stage 2', STE, { clear: 1n << 92n });
 const STE_WORLD = bad('STRW', '95:94', 'STRW is 0 or 2 for a non-secure stream', STE, { clear: 1n << 94n });
 const STE_VMID = bad('S2VMID', '143:128', 'the unit has VMIDs of 8 bits only (IDR0.VMID16)', STE, { clear: 0xff00n << 128n });
 const STE_SUBSTREAMS = bad('S1CDMax', '63:59', 'there cannot be more context descriptors than substreams (IDR1.SSIDSIZE)', STE, { clear: 0x1fn << 59n });
 const STE_FORMAT = bad('S1Fmt', '5:4', 'two-level tables of context descriptors must be built in (IDR0.CD2L)', STE, { clear: 3n << 4n });
-const STE_POINTER = bad('S1ContextPtr', '51:6', 'context descriptors must not lie beyond the output size (3.4.3)', STE);
-const STE_POINTER_GUEST = bad('S1ContextPtr', '51:6', 'context descriptors must not lie beyond the size of guest addresses (3.4.3)', STE);
-const STE_STALL = bad('S1STALLD', '91', 'S1STALLD may be set only where stalling is a choice (IDR0.STALL_MODEL)', '5.5 "Fault configuration"', { clear: 1n << 91n });
+const STE_POINTER = bad('S1ContextPtr', '51:6', 'context descriptors must not lie beyond the output size (3.4.3)', STE, ELSEWHERE);
+const STE_POINTER_GUEST = bad('S1ContextPtr', '51:6', 'context descriptors must not lie beyond the size of guest addresses (3.4.3)', STE, ELSEWHERE);
+const STE_STALL = bad('S1STALLD', '91', 'S1STALLD may be set only where stalling is a choice (IDR0.STALL_MODEL)', FAULTS, { clear: 1n << 91n });
 const STE_AA64 = bad('S2AA64', '179', 'only tables of AArch64 are built in (IDR0.TTF)', STE, { set: 1n << 179n });
-const STE_ENDIAN = bad('S2ENDI', '180', 'the byte order must be built in (IDR0.TTENDIAN)', STE);
+const STE_LITTLE = bad('S2ENDI', '180', 'only little-endian tables are built in (IDR0.TTENDIAN)', STE, { clear: 1n << 180n });
+const STE_BIG = bad('S2ENDI', '180', 'only big-endian tables are built in (IDR0.TTENDIAN)', STE, { set: 1n << 180n });
 const STE_UPDATE = bad('S2HD S2HA', '184:183', 'hardware updates must be built in (IDR0.HTTU)', STE, { clear: 3n << 183n });
-const STE_STALL2 = bad('S2S', '185', 'without stalls S2S must be clear (IDR0.STALL_MODEL)', '5.5 "Fault configuration"', { clear: 1n << 185n });
-const STE_NO_STALL2 = bad('S2S', '185', 'where stalls are forced S2S must be set (IDR0.STALL_MODEL)', '5.5 "Fault configuration"', { set: 1n << 185n });
-const STE_GRANULE = bad('S2TG', '175:174', 'the granule must be built in (IDR5)', STE);
-const STE_START = bad('S2SL0', '167:166', 'the start level is reserved', STE);
-const STE_SIZE = bad('S2T0SZ S2SL0', '167:160', 'the input must fit the start level, sixteen roots at most, and the output size', STE);
-const STE_ROOT = bad('S2TTB', '243:196', 'the root must not lie beyond the output size', STE);
+const STE_STALL2 = bad('S2S', '185', 'without stalls S2S must be clear (IDR0.STALL_MODEL)', FAULTS, { clear: 1n << 185n });
+const STE_NO_STALL2 = bad('S2S', '185', 'where stalls are forced S2S must be set (IDR0.STALL_MODEL)', FAULTS, { set: 1n << 185n });
+const STE_GRANULE = bad('S2TG', '175:174', 'the granule must be built in (IDR5)', STE, REBUILD);
+const STE_START = bad('S2SL0', '167:166', 'the start level is reserved', STE, REBUILD);
+const STE_SIZE = bad('S2T0SZ S2SL0', '167:160', 'the input must fit the start level, sixteen roots at most, and the output size', STE, REBUILD);
+const STE_ROOT = bad('S2TTB', '243:196', 'the root must not lie beyond the output size', STE, ELSEWHERE);
 const CD_V = bad('V', '31', 'V must be set', CD, { set: 1n << 31n });
 const CD_AA64 = bad('AA64', '41', 'only tables of AArch64 are built in (IDR0.TTF)', CD, { set: 1n << 41n });
-const CD_ENDIAN = bad('ENDI', '15', 'the byte order must be built in (IDR0.TTENDIAN)', CD);
+const CD_LITTLE = bad('ENDI', '15', 'only little-endian tables are built in (IDR0.TTENDIAN)', CD, { clear: 1n << 15n });
+const CD_BIG = bad('ENDI', '15', 'only big-endian tables are built in (IDR0.TTENDIAN)', CD, { set: 1n << 15n });
 const CD_UPDATE = bad('HD HA', '43:42', 'hardware updates must be built in (IDR0.HTTU)', CD, { clear: 3n << 42n });
-const CD_ABORT = bad('A', '46', 'A must be set where terminated requests can only abort (IDR0.TERM_MODEL)', '5.5 "Fault configuration"', { set: 1n << 46n });
-const CD_STALL = bad('S', '44', 'without stalls S must be clear (IDR0.STALL_MODEL)', '5.5 "Fault configuration"', { clear: 1n << 44n });
-const CD_NO_STALL = bad('S', '44', 'where stalls are forced S must be set (IDR0.STALL_MODEL)', '5.5 "Fault configuration"', { set: 1n << 44n });
-const CD_STALL_DISABLED = bad('S', '44', 'the stream forbids stalls of stage 1 (STE.S1STALLD)', '5.5 "Fault configuration"', { clear: 1n << 44n });
+const CD_ABORT = bad('A', '46', 'A must be set where terminated requests can only abort (IDR0.TERM_MODEL)', FAULTS, { set: 1n << 46n });
+const CD_STALL = bad('S', '44', 'without stalls S must be clear (IDR0.STALL_MODEL)', FAULTS, { clear: 1n << 44n });
+const CD_NO_STALL = bad('S', '44', 'where stalls are forced S must be set (IDR0.STALL_MODEL)', FAULTS, { set: 1n << 44n });
+const CD_STALL_DISABLED = bad('S', '44', 'the stream forbids stalls of stage 1 (STE.S1STALLD)', FAULTS, { clear: 1n << 44n });
 const CD_ASID = bad('ASID', '63:48', 'the unit has ASIDs of 8 bits only (IDR0.ASID16)', CD, { clear: 0xff00n << 48n });
-const CD_GRANULE = bad('TG', '7:6', 'the granule must be built in (IDR5)', CD);
-const CD_SIZE = bad('T0SZ', '5:0', 'the size must lie between 16 and 39, from 12 with 64 KiB granules and large inputs (IDR5.VAX)', CD);
-const CD_ROOT = bad('TTB', '115:68', 'the root must not lie beyond the output size', CD);
+const CD_GRANULE0 = bad('TG0', '7:6', 'the granule must be built in (IDR5)', CD, REBUILD);
+const CD_GRANULE1 = bad('TG1', '23:22', 'the granule must be built in (IDR5)', CD, REBUILD);
+const CD_SIZE0 = bad('T0SZ', '5:0', 'the size must lie between 16 and 39, from 12 with 64 KiB granules and large inputs (IDR5.VAX)', CD, REBUILD);
+const CD_SIZE1 = bad('T1SZ', '21:16', 'the size must lie between 16 and 39, from 12 with 64 KiB granules and large inputs (IDR5.VAX)', CD, REBUILD);
+const CD_ROOT0 = bad('TTB0', '115:68', 'the root must not lie beyond the output size', CD, ELSEWHERE);
+const CD_ROOT1 = bad('TTB1', '179:132', 'the root must not lie beyond the output size', CD, ELSEWHERE);

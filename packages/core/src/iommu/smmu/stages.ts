@@ -32,9 +32,11 @@ export interface Reached {
 /** Everything: what a stage that does not translate permits. */
 const FREE = PERMITS.read | PERMITS.write | PERMITS.execute;
 const SPEC = 'Arm SMMUv3 (IHI 0070)';
-const UNREAD: Rule = { field: 'address', bits: '-', text: 'the descriptor lies where memory refuses access or is corrupt', section: `${SPEC}, 7.3.12 "F_WALK_EABT"` };
-const DISABLED: Rule = { field: 'EPD', bits: '-', text: 'the range of the address must be walked', section: `${SPEC}, 5.4.1.1 "EPDx behavior"` };
-const KEPT_OUT: Rule = { field: 'E0PD', bits: '-', text: 'unprivileged requests do not reach this range', section: `${SPEC}, 5.4 "Context Descriptor", E0PD0` };
+const UNREAD: Rule = { field: 'address', bits: '-', text: 'the descriptor must lie where memory can be read', section: `${SPEC}, 7.3.12 "F_WALK_EABT"`, beyondRepair: 'memory there refuses or is corrupt, whatever the descriptor says' };
+const disabled = (bit: bigint, name: string): Rule => ({ field: name, bits: String(bit), text: 'the range of the address must be walked', section: `${SPEC}, 5.4.1.1 "EPDx behavior"`, repair: { clear: 1n << bit } });
+const DISABLED = { lower: disabled(14n, 'EPD0'), upper: disabled(30n, 'EPD1') };
+const keptOut = (bit: bigint, name: string): Rule => ({ field: name, bits: String(bit), text: 'unprivileged requests do not reach this range', section: `${SPEC}, 5.4 "Context Descriptor"`, repair: { clear: 1n << bit } });
+const KEPT_OUT = { lower: keptOut(66n, 'E0PD0'), upper: keptOut(130n, 'E0PD1') };
 const DEVICE_TABLE: Rule = { field: 'MemAttr', bits: '5:2', text: 'with S2PTW the tables and descriptors of stage 1 must not lie in device memory', section: `${SPEC}, 5.2 "Stream Table Entry", S2PTW`, repair: { set: 15n << 2n } };
 
 const READ: Access = { read: true, write: false, execute: false, supervisor: true, sum: false, dirties: false, probes: false };
@@ -100,22 +102,24 @@ export class Stages {
     this.#space = space;
     const { context } = space;
     const frame = Number(address >> 12n);
-    if (context === null) return this.#guest(space, frame, access);
+    const offset = Number(address & 0xfffn);
+    if (context === null) return this.#guest(space, frame, offset, access);
     const upper = ((address >> 55n) & 1n) === 1n;
     // A regime with one range has no upper one, whatever bit 55 says.
     const range = context.upper === null && context.lower?.options.oneLevel === true ? context.lower : upper ? context.upper : context.lower;
-    if (range === null) return this.#refused(EVENTS.translation, DISABLED);
-    if (!fits(range, address)) return this.#refused(EVENTS.translation, RANGE);
-    if (range.keepsUsersOut && !access.supervisor) return this.#refused(EVENTS.translation, KEPT_OUT);
+    const half = upper ? 'upper' : 'lower';
+    if (range === null) return notWalked(DISABLED[half], context);
+    if (!fits(range, address)) return notWalked(RANGE, null);
+    if (range.keepsUsersOut && !access.supervisor) return notWalked(KEPT_OUT[half], context);
     const owner: Owner = { world: space.world, vmid: space.vmid, asid: context.asid, ownSet: context.ownSet };
     // Bits 63:56 are a sign, or ignored.
     const page = frame % 2 ** 44;
     const known = this.#known(owner, page, access);
     if (known !== null) return known;
-    const first = this.#walkFirst(range, frame, access);
+    const first = this.#walkFirst(range, frame, offset, access);
     if ('kind' in first) return first;
     const guest = this.#first.frame;
-    const reached = this.#output(guest, access);
+    const reached = this.#output(guest, offset, access);
     if (reached.kind === 'failure') return reached;
     const span = Math.min(first.span, reached.span);
     this.#keep(owner, page, { first, second: reached.second, guest, frame: reached.frame, span });
@@ -123,21 +127,21 @@ export class Stages {
   }
 
   /** A guest address, where stage 1 is not there or bypassed. */
-  #guest(space: Space, frame: number, access: Access): Reached | Failure {
+  #guest(space: Space, frame: number, offset: number, access: Access): Reached | Failure {
     if (space.second === null) return { kind: 'reached', frame, guest: frame, span: 63, first: null, second: null };
     const owner: Owner = { world: space.world, vmid: space.vmid, asid: null, ownSet: false };
     const known = this.#known(owner, frame, access);
     if (known !== null) return known;
-    const reached = this.#output(frame, access);
+    const reached = this.#output(frame, offset, access);
     if (reached.kind === 'reached') this.#keep(owner, frame, reached);
     return reached;
   }
 
   /** Through stage 2 as the request's own access. */
-  #output(guest: number, access: Access): Reached | Failure {
+  #output(guest: number, offset: number, access: Access): Reached | Failure {
     const { second } = this.#space;
     if (second === null) return { kind: 'reached', frame: guest, guest, span: 63, first: null, second: null };
-    const frame = this.fetch(second, guest, 0, access, 2);
+    const frame = this.fetch(second, guest, offset, access, 2);
     if (typeof frame !== 'number') return frame;
     return { kind: 'reached', frame, guest, span: this.#second.span, first: null, second: leafOf(this.#second, second.options) };
   }
@@ -163,16 +167,16 @@ export class Stages {
     return this.#secondFailure(end, frame, access, of, inside);
   }
 
-  #walkFirst(range: Range, frame: number, access: Access): Leaf | Failure {
+  #walkFirst(range: Range, frame: number, offset: number, access: Access): Leaf | Failure {
     const walker = this.#first;
     this.#range = range;
     this.#cause = null;
-    const end = walker.walk(range.format, range.frame, lowIn(frame, 0), highIn(frame) >>> 0, access, true, this.#firstTables);
+    const end = walker.walk(range.format, range.frame, lowIn(frame, offset), highIn(frame) >>> 0, access, true, this.#firstTables);
     switch (end) {
       case 'reached':
         return leafOf(walker, range.options);
       case 'unreached':
-        return this.#cause ?? this.#refused(EVENTS.translation, INVALID);
+        return this.#cause ?? notWalked(INVALID, null);
       case 'refused': {
         const broken = walker.rule ?? INVALID;
         const guilty = tableBit(broken);
@@ -185,10 +189,6 @@ export class Stages {
         return failure(EVENTS.walkAbort, { table: 'stage-1 table', level: armLevel(walker.level), entry, rule: UNREAD }, { class: 1, last: entry });
       }
     }
-  }
-
-  #refused(event: number, broken: Rule): Failure {
-    return failure(event, { table: 'stage-1 table', level: null, entry: null, rule: broken });
   }
 
   #secondFailure(end: WalkEnd, frame: number, access: Access, of: FaultClass, walked: boolean): Failure {
@@ -256,6 +256,9 @@ const FIRST_NAMES = [3, 2, 1, 0].map((level) => `stage-1 table, level ${level}`)
 const SECOND_NAMES = [3, 2, 1, 0].map((level) => `stage-2 table, level ${level}`);
 
 const leafOf = (walker: Walker, options: StageOptions): Leaf => ({ options, low: walker.low, high: walker.high, above: walker.inheritedHigh, level: armLevel(walker.level), span: walker.span, entry: addressOf(walker.entryFrame, walker.entryOffset) });
+
+/** F_TRANSLATION without a walk, on the word of the context descriptor or of the address alone. */
+const notWalked = (broken: Rule, context: Context | null): Failure => failure(EVENTS.translation, { table: context === null ? 'request' : 'context descriptor', level: null, entry: context === null ? null : BigInt(context.at), rule: broken });
 
 /** IHI 0070, 3.4.1: bits from the size of the range up to bit 63, or 55 with TBI, are alike. */
 function fits(range: Range, address: bigint): boolean {

@@ -4,7 +4,7 @@
  * reads tables and marks pages; the record it names is put into the queue by
  * whoever asked (`unit.ts`).
  */
-import type { Access, Rule } from '../../mmu/format.ts';
+import type { Access, Repair, Rule } from '../../mmu/format.ts';
 import { permits, PERMITS } from '../../mmu/formats/armv8.ts';
 import { addressOf } from '../../mmu/word.ts';
 import type { AtsGrant } from '../unit.ts';
@@ -64,14 +64,17 @@ interface Ask extends Asker {
 }
 
 const SPEC = 'Arm SMMUv3 (IHI 0070)';
-const rule = (field: string, bits: string, text: string, section: string): Rule => ({ field, bits, text, section: `${SPEC}, ${section}` });
-const NO_ATS_WHILE_OFF = rule('SMMUEN', '0', 'ATS needs a unit that translates', '3.9.1.2, 3.9.1.3');
-const NO_ATS: Rule = { ...rule('EATS', '93:92', 'the stream must permit ATS; split-stage ATS needs CR0.ATSCHK', '5.2 "Stream Table Entry", EATS'), repair: { set: 1n << 92n } };
-const NO_ATS_BYPASS = rule('Config', '3:1', 'a stream that bypasses translation has no ATS', '5.2 "Stream Table Entry", Config');
-const NO_SUBSTREAMS = rule('SubstreamID', '-', 'a substream needs stage 1 and a table of context descriptors that holds it', '7.3.9 "C_BAD_SUBSTREAMID"');
-const NEEDS_SUBSTREAM = rule('S1DSS', '65:64', 'with S1DSS 0 a request must have a substream', '7.3.7 "F_STREAM_DISABLED"');
-const SUBSTREAM_0 = rule('S1DSS', '65:64', 'with S1DSS 2 substream 0 belongs to requests without one', '7.3.7 "F_STREAM_DISABLED"');
-const TOO_WIDE = rule('address', '-', 'an address that stage 1 passes on must not exceed the output size', '3.4 "Address sizes"');
+/** `mending`: the edit, or why there is none. */
+const rule = (field: string, bits: string, text: string, section: string, mending: Repair | string): Rule => (typeof mending === 'string' ? { field, bits, text, section: `${SPEC}, ${section}`, beyondRepair: mending } : { field, bits, text, section: `${SPEC}, ${section}`, repair: mending });
+const NO_ATS_WHILE_OFF = rule('SMMUEN', '0', 'ATS needs a unit that translates', '3.9.1.2, 3.9.1.3', 'no entry is to blame');
+const NO_ATS = rule('EATS', '93:92', 'the stream must permit ATS; split-stage ATS needs CR0.ATSCHK', '5.2 "Stream Table Entry", EATS', { clear: 3n << 92n, set: 1n << 92n });
+const NO_ATS_BUILT = rule('ATS', '10', 'ATS must be built in (IDR0.ATS)', '5.2 "Stream Table Entry", EATS', 'the unit has none');
+const NO_ATS_BYPASS = rule('Config', '3:1', 'a stream that bypasses translation has no ATS', '5.2 "Stream Table Entry", Config', 'tables would have to be there');
+const NO_SUBSTREAMS = rule('SubstreamID', '-', 'a substream needs stage 1 and a table of context descriptors that holds it', '7.3.9 "C_BAD_SUBSTREAMID"', 'the descriptor would have to be there');
+const NEEDS_SUBSTREAM = rule('S1DSS', '65:64', 'with S1DSS 0 a request must have a substream', '7.3.7 "F_STREAM_DISABLED"', { clear: 3n << 64n, set: 2n << 64n });
+const SUBSTREAM_0 = rule('S1DSS', '65:64', 'with S1DSS 2 substream 0 belongs to requests without one', '7.3.7 "F_STREAM_DISABLED"', { clear: 3n << 64n });
+const TOO_WIDE = rule('address', '-', 'an address that stage 1 passes on must not exceed the output size', '3.4 "Address sizes"', 'no entry is to blame');
+const NOTHING_GRANTED = rule('permission', '-', 'the page permits nothing of what ATS can grant', '13.7 "PCIe permission attribute interpretation"', 'stages and privileges each permit a part');
 
 export class Translator {
   readonly #features: SmmuFeatures;
@@ -96,7 +99,7 @@ export class Translator {
     if (stream.kind === 'abort') return { kind: 'aborted' };
     if (type !== 'untranslated') {
       const ats = effectiveAts(stream, controls);
-      if (ats === 'none') return this.#forbidAts(controls, ask, stream.kind === 'bypass' ? NO_ATS_BYPASS : NO_ATS);
+      if (ats === 'none') return this.#forbidAts(controls, ask, stream.kind === 'bypass' ? NO_ATS_BYPASS : this.#features.ats ? NO_ATS : NO_ATS_BUILT, stream);
       if (type === 'translated') return ats === 'full' ? this.#pass(ask) : this.#afterSplit(controls, ask, stream);
     }
     return this.#ordinary(controls, overridden(ask, stream), stream);
@@ -119,7 +122,7 @@ export class Translator {
   }
 
   #whileOff(controls: Controls, ask: Ask): SmmuAnswer {
-    if (ask.type !== 'untranslated') return this.#forbidAts(controls, ask, NO_ATS_WHILE_OFF);
+    if (ask.type !== 'untranslated') return this.#forbidAts(controls, ask, NO_ATS_WHILE_OFF, null);
     return controls.abortsWhileOff ? { kind: 'aborted' } : this.#pass(ask);
   }
 
@@ -128,9 +131,9 @@ export class Translator {
     return address >= 1n << BigInt(this.#features.outputBits) ? { kind: 'aborted' } : { kind: 'translated', address, span: 12, ats: null };
   }
 
-  #forbidAts(controls: Controls, ask: Ask, broken: Rule): SmmuAnswer {
+  #forbidAts(controls: Controls, ask: Ask, broken: Rule, stream: Stream | null): SmmuAnswer {
     const request = ask.type === 'ats';
-    const fault = failure(request ? EVENTS.badAtsRequest : EVENTS.translationForbidden, { table: 'request', level: null, entry: null, rule: broken });
+    const fault = failure(request ? EVENTS.badAtsRequest : EVENTS.translationForbidden, { table: stream === null ? 'request' : 'stream table', level: null, entry: stream === null ? null : BigInt(stream.at), rule: broken });
     return { kind: 'refused', fault, record: controls.recordsEvents ? recordOf(fault, ask) : null, ends: request ? 'unsupported-request' : 'abort' };
   }
 
@@ -217,7 +220,6 @@ export class Translator {
 }
 
 const NO_GRANT: AtsGrant = { read: false, write: false, execute: false, privileged: false, global: false, untranslatedOnly: false, noSnoop: false };
-const NOTHING_GRANTED = rule('permission', '-', 'the page permits nothing of what ATS can grant', '13.7 "PCIe permission attribute interpretation"');
 const READS = PERMITS.read | PERMITS.write | PERMITS.execute;
 
 const isStream = (found: Stream | Failure): found is Stream => found.kind !== 'failure';
@@ -240,7 +242,7 @@ const effectiveAts = (stream: Stream, controls: Controls): Stream['ats'] => (str
 /** Which context descriptor; null: stage 1 is bypassed. */
 function indexOf(stream: Stream, ask: Asker): number | null | Failure {
   const { first } = stream;
-  const bad = (event: number, broken: Rule): Failure => failure(event, { table: 'request', level: null, entry: null, rule: broken });
+  const bad = (event: number, broken: Rule): Failure => failure(event, { table: 'stream table', level: null, entry: BigInt(stream.at), rule: broken });
   if (ask.substream !== null) {
     if (first === null || first.bits === 0 || ask.substream >= 2 ** first.bits) return bad(EVENTS.badSubstream, NO_SUBSTREAMS);
     return ask.substream === 0 && first.withoutSubstream === 'descriptor-0' ? bad(EVENTS.streamDisabled, SUBSTREAM_0) : ask.substream;

@@ -4,15 +4,16 @@
  * stage-2 roots, access flag and dirty state by hardware. What a leaf permits is
  * computed once (`permits`), for the walk, for ATS and for what a TLB keeps.
  */
-import type { Access, Rule, TableFormat } from '../format.ts';
+import type { Access, Repair, Rule, TableFormat } from '../format.ts';
 
 const SECTION = 'Arm ARM (DDI 0487), "VMSAv8-64 translation table format descriptors"';
 const PERMISSION = 'Arm ARM (DDI 0487), "Memory access control"';
-const rule = (field: string, bits: string, text: string, repair?: Rule['repair'], section = SECTION): Rule => (repair === undefined ? { field, bits, text, section } : { field, bits, text, section, repair });
+/** `mending`: the edit, or why there is none. */
+const rule = (field: string, bits: string, text: string, mending: Repair | string, section = SECTION): Rule => (typeof mending === 'string' ? { field, bits, text, section, beyondRepair: mending } : { field, bits, text, section, repair: mending });
 
-export const RANGE = rule('address', '-', 'the address must lie in the range of the tables');
+export const RANGE = rule('address', '-', 'the address must lie in the range of the tables', 'no descriptor is to blame');
 export const INVALID = rule('valid', '1:0', 'the descriptor must be valid and of a type that its level has', { set: 3n });
-export const OUTPUT_SIZE = rule('address', '47:12', 'the output address must not exceed the output size');
+export const OUTPUT_SIZE = rule('address', '47:12', 'the output address must not exceed the output size', 'which frame was meant cannot be told');
 export const ACCESS_FLAG = rule('AF', '10', 'the access flag must be set', { set: 1n << 10n });
 export const NO_WRITE = rule('AP[2]', '7', 'writing needs AP[2] clear', { clear: 1n << 7n }, PERMISSION);
 export const NO_WRITE_BELOW = rule('APTable[1]', '62', 'a table with APTable[1] lets nothing below it be written', { clear: 1n << 62n }, PERMISSION);
