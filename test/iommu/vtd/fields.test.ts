@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Every reserved bit of every structure and descriptor, one at a time, and every bit that the texts call ignored. */
+import { describe, expect, it } from 'vitest';
+import type { Field, Layout } from '@dmalab/core/base/layout';
+import * as queues from '@dmalab/core/iommu/vtd/queues';
+import { FaultStatus, InvalidationQueueError, OFFSET } from '@dmalab/core/iommu/vtd/registers';
+import { ContextEntry, FirstStageEntry, PasidDirectoryEntry, PasidEntry, RootEntry, ScalableContextEntry, ScalableRootEntry, SecondStageEntry } from '@dmalab/core/iommu/vtd/structures';
+import { ADDRESS, ask, bare, put, SOURCE, STATUS, Submitter, system, toggle, type Stages, type System, type SystemOptions } from './system.ts';
+
+type AnyLayout = Layout<Readonly<Record<string, Field>>>;
+
+const bitsSet = (mask: bigint): number[] => Array.from({ length: mask.toString(2).length }, (_, i) => i).filter((i) => ((mask >> BigInt(i)) & 1n) === 1n);
+const strayOf = (of: AnyLayout): number[] => bitsSet(of.strayBits((1n << BigInt(of.bits)) - 1n));
+const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, i) => from + i);
+/** Address bits above the 46 of the host, in the word that starts at the bit. */
+const aboveHost = (word = 0): number[] => range(word + 46, word + 63);
+const flip = (s: System, at: bigint | undefined, bit: number): void => toggle(s.memory, (at ?? 0n) + BigInt(8 * Math.floor(bit / 64)), 1n << BigInt(bit % 64));
+
+interface Row {
+  readonly name: string;
+  readonly section: string;
+  readonly stages: Stages;
+  readonly at: (s: System) => bigint | undefined;
+  readonly bits: readonly number[];
+  readonly reason: string;
+  readonly options?: SystemOptions;
+  readonly before?: (s: System) => void;
+}
+
+const large = (level: number, of: 'first' | 'second') => (s: System): void => {
+  const at = s[of].at(3 - level) ?? 0n;
+  s.memory.poke(at, of === 'first' ? FirstStageEntry.encode({ P: true, RW: true, US: true, PS: true, address: 0n }) : SecondStageEntry.encode({ R: true, W: true, PS: true, address: 0n }));
+};
+
+const RESERVED: readonly Row[] = [
+  { name: RootEntry.name, section: 'Root Entry', stages: 'legacy', at: (s) => s.root, bits: [...strayOf(RootEntry), ...aboveHost()], reason: '0a' },
+  { name: ContextEntry.name, section: 'Context Entry', stages: 'legacy', at: (s) => s.context, bits: [...strayOf(ContextEntry), ...aboveHost()], reason: '0b' },
+  { name: ScalableRootEntry.name, section: 'Scalable-Mode Root Entry', stages: 'first', at: (s) => s.root, bits: [...strayOf(ScalableRootEntry), ...aboveHost()], reason: '3a' },
+  { name: ScalableContextEntry.name, section: 'Scalable-Mode Context Entry', stages: 'first', at: (s) => s.context, bits: [...strayOf(ScalableContextEntry), ...aboveHost()], reason: '42' },
+  { name: PasidDirectoryEntry.name, section: 'Scalable-Mode PASID Directory Entry', stages: 'first', at: (s) => s.directory, bits: strayOf(PasidDirectoryEntry), reason: '52' },
+  { name: `${PasidDirectoryEntry.name}, pointer above the host`, section: 'Scalable-Mode PASID Directory Entry', stages: 'first', at: (s) => s.directory, bits: aboveHost(), reason: '58' },
+  { name: PasidEntry.name, section: 'Scalable-Mode PASID Table Entry', stages: 'first', at: (s) => s.pasid, bits: strayOf(PasidEntry), reason: '5a' },
+  { name: `${PasidEntry.name}, what ECAP lacks`, section: 'Scalable-Mode PASID Table Entry', stages: 'first', at: (s) => s.pasid, bits: [9, 129, 133, 134], reason: '5a', options: { ecap: { SSADS: false, ERS: false } } },
+  ...[0, 1, 2, 3].map((i): Row => ({ name: `${FirstStageEntry.name}, level ${3 - i}`, section: 'First-Stage Paging Entries', stages: 'first', at: (s) => s.first[i], bits: range(46, 51), reason: '72' })),
+  ...[1, 2].map((level): Row => ({ name: `large page of the first stage, level ${level}`, section: 'First-Stage Paging Entries', stages: 'first', at: (s) => s.first[3 - level], bits: range(13, 11 + 9 * level), reason: '72', before: large(level, 'first') })),
+  ...[0, 1, 2, 3].map((i): Row => ({ name: `${SecondStageEntry.name}, level ${3 - i}`, section: 'Second-Stage Paging Entries', stages: 'second', at: (s) => s.second[i], bits: [11, ...range(46, 51), 62], reason: '7a', options: { ecap: { DT: false } } })),
+  ...[1, 2].map((level): Row => ({ name: `large page of the second stage, level ${level}`, section: 'Second-Stage Paging Entries', stages: 'second', at: (s) => s.second[3 - level], bits: range(12, 11 + 9 * level), reason: '7a', before: large(level, 'second') })),
+  ...[0, 1, 2, 3].map((i): Row => ({ name: `${SecondStageEntry.name} in legacy mode, level ${3 - i}`, section: 'Second-Stage Paging Entries', stages: 'legacy', at: (s) => s.second[i], bits: [11, ...range(46, 51)], reason: '0c' })),
+];
+
+const IGNORED: readonly Omit<Row, 'reason'>[] = [
+  { name: ContextEntry.name, section: 'Context Entry', stages: 'legacy', at: (s) => s.context, bits: range(67, 70) },
+  { name: `${PasidEntry.name}, what ECAP lacks`, section: 'Scalable-Mode PASID Table Entry', stages: 'first', at: (s) => s.pasid, bits: [87, 88, 128, 132, 135], options: { ecap: { SMPWC: false, SC: false, SRS: false, EAFS: false } } },
+  ...[0, 1, 2].map((i) => ({ name: `${FirstStageEntry.name}, level ${3 - i}`, section: 'First-Stage Paging Entries', stages: 'first' as const, at: (s: System) => s.first[i], bits: [3, 4, 6, 8, 9, 10, 11, ...range(52, 63)] })),
+  { name: `${FirstStageEntry.name}, level 0`, section: 'First-Stage Paging Entries', stages: 'first', at: (s) => s.first[3], bits: [3, 4, 6, 7, 8, 9, 10, 11, ...range(52, 63)] },
+  ...[0, 1, 2, 3].map((i) => ({ name: `${SecondStageEntry.name}, level ${3 - i}`, section: 'Second-Stage Paging Entries', stages: 'second' as const, at: (s: System) => s.second[i], bits: [2, 3, 4, 5, 6, 8, 9, 10, ...range(52, 61), 63] })),
+];
+
+describe('a reserved bit is a fault', () => {
+  it.each(RESERVED.map((row) => [`${row.name} ("${row.section}")`, row] as const))('%s', (_, { stages, at, bits, reason, options, before }) => {
+    expect(bits.length).toBeGreaterThan(0);
+    for (const bit of bits) {
+      const s = system(stages, options);
+      before?.(s);
+      expect([bit, typeof ask(s, bare(stages))]).toEqual([bit, 'bigint']);
+      flip(s, at(s), bit);
+      expect([bit, ask(s, bare(stages))]).toEqual([bit, reason]);
+    }
+  });
+});
+
+describe('an ignored bit is nothing', () => {
+  it.each(IGNORED.map((row) => [`${row.name} ("${row.section}")`, row] as const))('%s', (_, { stages, at, bits, options }) => {
+    for (const bit of bits) {
+      const s = system(stages, options);
+      const reached = ask(s, bare(stages));
+      flip(s, at(s), bit);
+      expect([bit, ask(s, bare(stages))]).toEqual([bit, reached]);
+      expect(typeof reached).toBe('bigint');
+    }
+  });
+});
+
+/** A good one of each type; `bits` that may be set. */
+const DESCRIPTORS: readonly (readonly [type: number, layout: AnyLayout, good: bigint])[] = [
+  [1, queues.ContextCacheDescriptor, queues.ContextCacheDescriptor.encode({ type: 1, G: 3, DID: 9, SID: SOURCE, FM: 1 })],
+  [2, queues.IotlbDescriptor, queues.IotlbDescriptor.encode({ type: 2, G: 3, DID: 9, DW: true, DR: true, AM: 3, IH: true, ADDR: ADDRESS >> 12n })],
+  [3, queues.DeviceTlbDescriptor, queues.DeviceTlbDescriptor.encode({ type: 3, SID: SOURCE, MIP: 31, PFSIDLow: 15, PFSIDHigh: 4095, ADDR: ADDRESS >> 12n })],
+  [4, queues.InterruptCacheDescriptor, queues.InterruptCacheDescriptor.encode({ type: 4, G: true, IM: 31, IIDX: 65535 })],
+  [5, queues.WaitDescriptor, queues.WaitDescriptor.encode({ type: 5, SW: true, FN: true, PD: true, STDATA: 1, STADDR: (STATUS << 12n) >> 2n })],
+  [6, queues.PasidIotlbDescriptor, queues.PasidIotlbDescriptor.encode({ type: 6, G: 3, DID: 9, PASID: 0xf_ffff, AM: 18, IH: true, ADDR: ADDRESS >> 12n })],
+  [7, queues.PasidCacheDescriptor, queues.PasidCacheDescriptor.encode({ type: 7, G: 1, DID: 0xffff, PASID: 0xf_ffff })],
+  [8, queues.PasidDeviceTlbDescriptor, queues.PasidDeviceTlbDescriptor.encode({ type: 8, MIP: 31, PFSIDLow: 15, PFSIDHigh: 4095, SID: SOURCE, PASID: 5, G: true, S: true, ADDR: ADDRESS >> 12n })],
+  [9, queues.PageGroupResponseDescriptor, queues.PageGroupResponseDescriptor.encode({ type: 9, PASID_P: true, PDP: true, code: 1, RID: SOURCE, PASID: 5, LPIG: true, PRGI: 511, privateLow: 1n, privateHigh: 1n })],
+];
+const everything: SystemOptions = { ecap: { IR: true } };
+const MODES = [
+  ['legacy mode, 16 bytes', 'legacy', 16],
+  ['scalable mode, 32 bytes', 'first', 32],
+] as const;
+
+function error(s: System): number {
+  const { IQE } = FaultStatus.decode(s.unit.readRegister(OFFSET.FSTS, 4));
+  return IQE ? InvalidationQueueError.decode(s.unit.readRegister(OFFSET.IQERCD, 8)).IQEI : 0;
+}
+
+describe.each(MODES)('descriptors in %s', (_, stages, bytes) => {
+  const known = DESCRIPTORS.filter(([type]) => bytes === 32 || type !== 9);
+
+  it.each(known)('type %i: a good one is taken', (type, layout, good) => {
+    expect(layout.strayBits(good)).toBe(0n);
+    const s = system(stages, everything);
+    new Submitter(s, bytes).submit(good);
+    expect([type, error(s), s.unit.readRegister(OFFSET.IQH, 8)]).toEqual([type, 0, BigInt(bytes)]);
+  });
+
+  it.each(known)('type %i: every reserved bit stops the queue at it ("Invalidation Queue Error Record", 4)', (type, layout, good) => {
+    const bits = [...strayOf(layout), ...(bytes === 32 ? range(layout.bits, 255) : [])];
+    for (const bit of bits) {
+      const s = system(stages, everything);
+      new Submitter(s, bytes).submit(good | (1n << BigInt(bit)));
+      expect([type, bit, error(s), s.unit.readRegister(OFFSET.IQH, 8)]).toEqual([type, bit, 4, 0n]);
+      expect(s.messages).toEqual([]);
+    }
+  });
+});
+
+describe('types that are not there', () => {
+  it('stop the queue ("Invalidation Queue Error Record", 3)', () => {
+    for (const type of [0, 10, 11, 12, 13, 14, 15]) {
+      const s = system('first', everything);
+      new Submitter(s).submit(BigInt(type));
+      expect([type, error(s)]).toEqual([type, 3]);
+    }
+    for (const high of [1, 2, 4, 7]) {
+      const s = system('first', everything);
+      new Submitter(s).submit(queues.ContextCacheDescriptor.encode({ type: 1, typeHigh: high, G: 1 }));
+      expect([high, error(s)]).toEqual([high, 3]);
+    }
+  });
+
+  it('nor are those whose feature is missing', () => {
+    for (const [type, ecap] of [[3, { DT: false }], [4, { IR: false }], [8, { DT: false }], [9, { PRS: false }]] as const) {
+      const s = system('first', { ecap });
+      new Submitter(s).submit(DESCRIPTORS.find(([of]) => of === type)?.[2] ?? 0n);
+      expect([type, error(s)]).toEqual([type, 3]);
+    }
+    for (const type of [6, 7, 8]) {
+      const s = system('legacy', { ecap: { SMTS: false } });
+      new Submitter(s, 16).submit(DESCRIPTORS.find(([of]) => of === type)?.[2] ?? 0n);
+      expect([type, error(s)]).toEqual([type, 3]);
+    }
+  });
+});
+
+describe('values that are reserved', () => {
+  it.each([
+    ['context cache, granularity 0', queues.ContextCacheDescriptor.encode({ type: 1 })],
+    ['IOTLB, granularity 0', queues.IotlbDescriptor.encode({ type: 2 })],
+    ['IOTLB, more pages than CAP.MAMV', queues.IotlbDescriptor.encode({ type: 2, G: 3, AM: 19 })],
+    ['PASID-based IOTLB, granularity 0', queues.PasidIotlbDescriptor.encode({ type: 6 })],
+    ['PASID-based IOTLB, granularity 1', queues.PasidIotlbDescriptor.encode({ type: 6, G: 1 })],
+    ['PASID-based IOTLB, more pages than CAP.MAMV', queues.PasidIotlbDescriptor.encode({ type: 6, G: 3, AM: 19 })],
+    ['PASID cache, granularity 2', queues.PasidCacheDescriptor.encode({ type: 7, G: 2 })],
+    ...range(2, 14).map((code) => [`page group response, code ${code}`, queues.PageGroupResponseDescriptor.encode({ type: 9, code, LPIG: true })] as const),
+    ['private data that is not announced', queues.PageGroupResponseDescriptor.encode({ type: 9, LPIG: true, privateLow: 1n })],
+  ] as const)('%s', (_, raw) => {
+    const s = system('first');
+    new Submitter(s).submit(raw);
+    expect([error(s), s.messages]).toEqual([4, []]);
+  });
+
+  it('a drain of page requests needs ECAP.PDS', () => {
+    const s = system('first', { ecap: { PDS: false } });
+    new Submitter(s).submit(queues.WaitDescriptor.encode({ type: 5, PD: true }));
+    expect(error(s)).toBe(4);
+  });
+});
+
+it('an entry put together by its layout is what software writes', () => {
+  const s = system('first');
+  put(s.memory, s.pasid, PasidEntry.encode({ P: true, PGTT: 4 }), 8);
+  expect(ask(s)).toBe(ADDRESS);
+});
