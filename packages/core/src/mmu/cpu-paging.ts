@@ -5,6 +5,7 @@
  * is also what a TLB entry holds, so that a hit and a walk cannot disagree.
  */
 import type { Access, Rule, TableFormat } from './format.ts';
+import { ACCESS_FLAG, forbids, INVALID, OUTPUT_SIZE, RANGE, stage1Levels, stageFormat, type StageOptions } from './formats/armv8.ts';
 import { stagePaging } from './formats/riscv.ts';
 import { firstStageFormat, F_EXECUTE, F_NOT_PRESENT, F_RESERVED, F_SMEP, F_USER, F_WRITE } from './formats/x86.ts';
 
@@ -181,13 +182,66 @@ export function riscvPaging(options: RiscvOptions = {}): CpuPaging {
 
 const PERMISSION_RULES: ReadonlySet<Rule> = new Set([R_READ, R_WRITE, R_EXECUTE, R_NOT_USER, R_USER, R_FETCHES_USER]);
 
+export interface ArmOptions {
+  /** Bits of each half: 39 (three levels) or 48 (four). */
+  readonly inputBits?: 39 | 48;
+  readonly outputBits?: number;
+  /** FEAT_HAFDBS: hardware sets the access flag; and dirty state where DBM is set. */
+  readonly setsAccessFlag?: boolean;
+  readonly setsDirty?: boolean;
+  readonly writeExecuteNever?: boolean;
+}
+
+/** Armv8 at EL1 and EL0, 4 KiB granule: two halves with a root each. */
+export function armPaging(options: ArmOptions = {}): CpuPaging {
+  const { inputBits = 48, outputBits = 48, setsAccessFlag = false, setsDirty = false, writeExecuteNever = false } = options;
+  const levels = stage1Levels(12, inputBits);
+  const stage = (pan: boolean): StageOptions => ({ stage: 1, granule: 12, inputBits, outputBits, levels, upper: false, ignoresAccessFlag: false, setsAccessFlag, setsDirty, writeExecuteNever, privilegedAccessNever: pan });
+  const [open, closed] = [stage(false), stage(true)];
+  const [openFormat, closedFormat] = [stageFormat(open), stageFormat(closed)];
+  const passed = nothingPassed();
+  const paging: CpuPaging = {
+    name: `Armv8, ${inputBits} bits`,
+    levels,
+    asidBits: 16,
+    roots: 'by half',
+    passed,
+    marks: setsAccessFlag,
+    format: () => followed,
+    check: ({ low, high, anyHigh }, access, mode) => forbids(mode.userPages ? open : closed, low, high, anyHigh, walkAccess(access)),
+    isGlobal: ({ low }) => (low & 0x800) === 0,
+    isDirty: ({ low }) => (low & 0x80) === 0,
+    isAddress: (address) => isSigned(address, inputBits + 1),
+    kindOf: (rule) => (rule === INVALID ? 'translation' : rule === RANGE ? 'address' : rule === ACCESS_FLAG ? 'unmarked' : rule === OUTPUT_SIZE ? 'reserved' : 'permission'),
+    code(kind, level) {
+      const down = 3 - level;
+      switch (kind) {
+        case 'address':
+          return 0b000100;
+        case 'reserved':
+          return down;
+        case 'translation':
+          return 0b000100 | down;
+        case 'unmarked':
+          return 0b001000 | down;
+        case 'permission':
+          return 0b001100 | down;
+        case 'memory':
+          return 0b010100 + down;
+      }
+    },
+  };
+  const followed = follow(openFormat, paging, (low, high, access, above) => (ASKED.mode.userPages ? openFormat : closedFormat).refuses(low, high, access, above));
+  return paging;
+}
+
 const nothingPassed = (): Passed => ({ low: 0, high: 0, allLow: -1, anyLow: 0, anyHigh: 0 });
 
 /** The access and mode of the walk that runs; walks do not interleave. */
 export const ASKED: { access: CpuAccess; mode: CpuMode } = { access: { address: 0n, kind: 'read', user: false }, mode: PLAIN_MODE };
 
 /** A format that notes what the walk passes, and has the CPU's rules for permissions: at the leaf, over everything passed. */
-function follow(format: TableFormat, paging: CpuPaging): TableFormat {
+function follow(format: TableFormat, paging: CpuPaging, refuses: TableFormat['refuses'] = () => paging.check(paging.passed, ASKED.access, ASKED.mode)): TableFormat {
   const { passed } = paging;
   let leaf = false;
   return {
@@ -206,7 +260,7 @@ function follow(format: TableFormat, paging: CpuPaging): TableFormat {
       }
       return found;
     },
-    refuses: () => (leaf ? paging.check(passed, ASKED.access, ASKED.mode) : null),
+    refuses: (low, high, access, above) => (leaf ? refuses(low, high, access, above) : null),
   };
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
 import { ARM, RISCV, X86 } from './cpu-invalidate.ts';
-import { riscvPaging, x86Paging, type CpuAccess, type CpuPaging } from './cpu-paging.ts';
-import { FramePool, KernelTables, kernelAddress, PageTables, riscvStyle, x86Style, type EntryStyle, type PageRights } from './cpu-tables.ts';
+import { armPaging, riscvPaging, x86Paging, type CpuAccess, type CpuPaging } from './cpu-paging.ts';
+import { armStyle, FramePool, KernelTables, kernelAddress, PageTables, riscvStyle, x86Style, type EntryStyle, type PageRights } from './cpu-tables.ts';
 import { CpuMmu, type TlbScope } from './cpu.ts';
 import { PlainMemory } from './plain-memory.ts';
 
@@ -18,6 +18,7 @@ const bench = (paging: CpuPaging, style: EntryStyle) => {
 };
 const x86 = (options: Parameters<typeof x86Paging>[0] = {}) => bench(x86Paging(options), x86Style(options.levels ?? 4));
 const riscv = (options: Parameters<typeof riscvPaging>[0] = {}) => bench(riscvPaging(options), riscvStyle(options.format === 'sv48' ? 4 : 3));
+const arm = (options: Parameters<typeof armPaging>[0] = {}) => bench(armPaging(options), armStyle(options.inputBits === 39 ? 3 : 4));
 const access = (kind: CpuAccess['kind'], user = true, address = PAGE): CpuAccess => ({ address, kind, user });
 const ALL: PageRights = { user: true, write: true, execute: true, accessed: true, dirty: true };
 
@@ -27,6 +28,8 @@ describe('a translation', () => {
     ['x86-64 with five levels', () => x86({ levels: 5 }), [0, 1, 2]],
     ['Sv39', riscv, [0, 1, 2]],
     ['Sv48', () => riscv({ format: 'sv48' }), [0, 1, 2, 3]],
+    ['Armv8, 48 bits', arm, [0, 1, 2]],
+    ['Armv8, 39 bits', () => arm({ inputBits: 39 }), [0, 1, 2]],
   ] as const)('%s: pages of every size', (_, make, levels) => {
     for (const level of levels) {
       const { tables, mmu } = make();
@@ -140,6 +143,72 @@ describe('RISC-V: the cause of a fault (Privileged ISA, "Virtual Address Transla
     const memory = new PlainMemory([[0x10_0000n, 0x1000n]]);
     const mmu = new CpuMmu(memory, riscvPaging(), { root: 0x200, asid: 0 });
     expect((['fetch', 'read', 'write'] as const).map((kind) => mmu.translate(access(kind)))).toMatchObject([{ code: 1 }, { code: 5 }, { code: 7 }]);
+  });
+});
+
+describe('Arm: the fault status (Arm ARM, ESR_ELx, "Fault status code")', () => {
+  const TRANSLATION = 4, FLAG = 8, PERMISSION = 12;
+  it.each<[string, PageRights | null, CpuAccess['kind'], boolean, number | null]>([
+    ['nothing there: level 0', null, 'read', true, TRANSLATION],
+    ['access flag clear', { user: true }, 'read', true, FLAG | 3],
+    ['a kernel page, user', { accessed: true }, 'read', true, PERMISSION | 3],
+    ['read-only', { user: true, accessed: true }, 'write', true, PERMISSION | 3],
+    ['UXN', { user: true, accessed: true }, 'fetch', true, PERMISSION | 3],
+    ['PXN', { accessed: true }, 'fetch', false, PERMISSION | 3],
+    ['PAN', { user: true, accessed: true }, 'read', false, PERMISSION | 3],
+    ['the kernel never fetches what users may write', { user: true, write: true, execute: true, accessed: true }, 'fetch', false, PERMISSION | 3],
+    ['all well', { user: true, write: true, accessed: true }, 'write', true, null],
+    ['all well, fetch', { user: true, execute: true, accessed: true }, 'fetch', true, null],
+    ['all well, kernel fetch', { execute: true, accessed: true }, 'fetch', false, null],
+  ])('%s', (_, rights, kind, user, code) => {
+    const { tables, mmu } = arm();
+    if (rights !== null) tables.map(PAGE, FRAME, rights);
+    const found = mmu.translate(access(kind, user));
+    expect(found.kind === 'fault' ? found.code : null).toBe(code);
+  });
+
+  it('an empty entry further down says its level', () => {
+    const { tables, mmu } = arm();
+    tables.map(PAGE, FRAME, ALL);
+    tables.unmap(PAGE);
+    expect(mmu.translate(access('read'))).toMatchObject({ code: TRANSLATION | 3, level: 0 });
+    tables.detach(PAGE, 1);
+    expect(mmu.translate(access('read'))).toMatchObject({ code: TRANSLATION | 2, level: 1 });
+  });
+
+  it('an output address that is too large, and a table where no memory is', () => {
+    const { tables, mmu } = arm({ outputBits: 36 });
+    tables.map(PAGE, 2 ** 24, ALL);
+    expect(mmu.translate(access('read'))).toMatchObject({ why: 'reserved', code: 3 });
+    const nowhere = new CpuMmu(new PlainMemory([[0n, 0x1000n]]), armPaging(), { root: 0x200, asid: 0 });
+    expect(nowhere.translate(access('read'))).toMatchObject({ why: 'memory', code: 0b010100 });
+  });
+
+  it('each half has its root, and between them there is nothing', () => {
+    const { memory, frames, tables, mmu } = arm();
+    const kernel = new PageTables(memory, tables.style, frames);
+    const high = 0xffff_0000_0000_0000n + PAGE;
+    kernel.map(high, 0x900, { write: true, accessed: true, global: true });
+    tables.map(PAGE, FRAME, ALL);
+    mmu.switchTo({ root: tables.root, upperRoot: kernel.root, asid: 1 });
+    expect(mmu.translate(access('read', false, high))).toMatchObject({ address: 0x90_0000n });
+    expect(mmu.translate(access('read'))).toMatchObject({ address: BigInt(FRAME) << 12n });
+    expect(mmu.translate(access('read', true, 1n << 48n))).toMatchObject({ why: 'address', code: TRANSLATION });
+  });
+
+  it('with HAFDBS hardware sets the access flag, and makes a page with DBM writable', () => {
+    const { memory, tables, mmu } = arm({ setsAccessFlag: true, setsDirty: true });
+    tables.map(PAGE, FRAME, { user: true });
+    const entry = tables.entry(PAGE)?.address ?? 0n;
+    expect(mmu.translate(access('read')).kind).toBe('reached');
+    expect((memory.peek(entry) >> 10n) & 1n).toBe(1n);
+    expect(mmu.translate(access('write'))).toMatchObject({ code: PERMISSION | 3 });
+    memory.poke(entry, memory.peek(entry) | (1n << 51n));
+    mmu.invalidate(ARM.vae1(PAGE, 1));
+    mmu.translate(access('read'));
+    expect(mmu.translate(access('write'))).toMatchObject({ kind: 'reached', hit: false });
+    expect((memory.peek(entry) >> 7n) & 1n).toBe(0n);
+    expect(mmu.translate(access('write'))).toMatchObject({ kind: 'reached', hit: true });
   });
 });
 
@@ -283,7 +352,7 @@ describe('what the TLB remembers', () => {
 
 it('a hit decides as the walk does, whatever the page gives, who asks, and in which mode', () => {
   let compared = 0;
-  for (const [make, modes] of [[x86, ['userPages', 'writeProtect']], [() => riscv({ marks: 'Svadu' }), ['userPages', 'executableReads']]] as const) {
+  for (const [make, modes] of [[x86, ['userPages', 'writeProtect']], [() => riscv({ marks: 'Svadu' }), ['userPages', 'executableReads']], [arm, ['userPages', 'writeProtect']]] as const) {
     for (let code = 0; code < 64; code += 1) {
       const on = (bit: number): boolean => ((code >>> bit) & 1) === 1;
       const { tables, mmu, memory } = make();

@@ -320,8 +320,8 @@ export class DmaPort {
     return { address, write, status, posted: write && status !== 'page' };
   }
 
-  #deliver({ kind: _, ...message }: Extract<DmaAnswer, { readonly kind: 'interrupt' }>, value: Value): void {
-    this.#path?.bus.message?.({ ...message, value });
+  #deliver(to: Extract<DmaAnswer, { readonly kind: 'interrupt' }>, value: Value): void {
+    this.#path?.bus.message?.({ address: to.address, value, ...(to.resident === undefined ? {} : { resident: to.resident }) });
   }
 
   #landed(to: Reached): void {
