@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Picks the page for the address. */
-import type { ReactNode } from 'react';
+import { lazy, Suspense, type ReactNode } from 'react';
 import { CataloguePage } from './catalogue/catalogue-page.tsx';
 import type { Backend } from './net/backend.ts';
 import { useRoute } from './router.ts';
@@ -8,6 +8,8 @@ import type { Replayer } from './worker/replayer.ts';
 import { HomeLink } from './workspace/top-bar.tsx';
 import { Boundary } from './ui/boundary.tsx';
 import { WorkspacePage } from './workspace/workspace-page.tsx';
+
+const WalkPage = lazy(async () => ({ default: (await import('./walk/walk-page.tsx')).WalkPage }));
 
 export function App(props: { readonly backend: Backend; readonly replayer: Replayer }): ReactNode {
   return (
@@ -22,6 +24,12 @@ function Page({ backend, replayer }: { readonly backend: Backend; readonly repla
   switch (route.page) {
     case 'catalogue':
       return <CataloguePage backend={backend} />;
+    case 'walk':
+      return (
+        <Suspense fallback={<p className="empty">The page is being loaded.</p>}>
+          <WalkPage />
+        </Suspense>
+      );
     case 'lab':
       return <WorkspacePage key={route.id} backend={backend} replayer={replayer} id={route.id} link={route.link} />;
     case 'missing':

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Three addresses: the catalogue, a lab, and a lab at one step of one run (a permalink). */
+/** The addresses: the catalogue, a lab, a lab at one step of one run (a permalink), and the walk page, whose place is behind the `#`. */
 import { useSyncExternalStore } from 'react';
 
 export interface LabLink {
@@ -8,10 +8,11 @@ export interface LabLink {
   readonly token?: string;
   readonly step?: number;
 }
-export type Route = { readonly page: 'catalogue' } | { readonly page: 'lab'; readonly id: string; readonly link: LabLink } | { readonly page: 'missing'; readonly path: string };
+export type Route = { readonly page: 'catalogue' } | { readonly page: 'walk' } | { readonly page: 'lab'; readonly id: string; readonly link: LabLink } | { readonly page: 'missing'; readonly path: string };
 
 export function parseRoute(path: string, search: string): Route {
   if (path === '/' || path === '') return { page: 'catalogue' };
+  if (/^\/walk\/?$/.test(path)) return { page: 'walk' };
   const lab = /^\/labs\/([a-z][a-z0-9-]*)\/?$/.exec(path);
   if (lab === null) return { page: 'missing', path };
   const q = new URLSearchParams(search);

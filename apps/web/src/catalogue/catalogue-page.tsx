@@ -31,6 +31,7 @@ export function CataloguePage({ backend }: { readonly backend: Backend }): React
         <HomeLink />
         <nav className="crumb" aria-label="Pages">
           <b aria-current="page">Labs</b>
+          <Link to="/walk">Walk</Link>
         </nav>
         <span className="grow" />
         {me !== null && <span className="crumb">signed in as {me.name}</span>}
@@ -46,6 +47,13 @@ export function CataloguePage({ backend }: { readonly backend: Backend }): React
         <aside aria-label="Next and recent">
           {data !== null && <Next labs={data.labs} runs={data.runs} />}
           {data !== null && data.runs.length > 0 && <Runs runs={data.runs.slice(0, 6)} labs={data.labs} />}
+          <section>
+            <h2>Playground</h2>
+            <p className="next-lab">How an IOMMU finds a page: every table, every bit, and what stops a request.</p>
+            <Link className="btn" to="/walk">
+              Walk through a translation
+            </Link>
+          </section>
           <section>
             <h2>Marks</h2>
             <div className="leg">

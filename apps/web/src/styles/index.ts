@@ -6,3 +6,4 @@ import './catalogue.css';
 import './workspace.css';
 import './machine.css';
 import './timeline.css';
+import './walk.css';
