@@ -61,7 +61,7 @@ describe.each(['riscv-iommu.jsonl', 'qemu100-vtd.jsonl', 'qemu100-smmuv3.jsonl']
         if (edits.length === 0 || fault === undefined || fault === null) return;
         edited += 1;
         const after = tell(mended(vector, edits)).steps[i]?.end?.fault ?? null;
-        if (after !== null && after.rule === fault.rule && after.entry === fault.entry) throw new Error(`${before.id}, step ${i}: "${fault.rule.text}" is still broken after its repair`);
+        if (after !== null && after.rule.field === fault.rule.field && after.rule.text === fault.rule.text && after.entry === fault.entry) throw new Error(`${before.id}, step ${i}: "${fault.rule.text}" is still broken after its repair`);
       });
     });
     expect(edited).toBeGreaterThan(vectors.length / 20);

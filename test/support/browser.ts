@@ -2,6 +2,7 @@
 /** For whole-system tests: a real browser, and what a person does in the workspace. */
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { AxeBuilder } from '@axe-core/playwright';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { root } from './repo.ts';
 
@@ -40,6 +41,22 @@ export async function openWindow(browser: Browser, o: { signInUrl?: string; like
   page.on('console', (message) => message.type() === 'error' && complaints.push(`logged ${message.text()}`));
   if (o.signInUrl !== undefined) await page.goto(o.signInUrl);
   return { page, complaints };
+}
+
+/** What depends on colours alone; a theme changes nothing else. */
+const OF_COLOURS = ['color-contrast', 'link-in-text-block'];
+
+/**
+ * Every violation that axe finds, with the elements it is about; Monaco answers for itself.
+ * @param o.within what has changed since the whole page was looked at; looking at all of it again takes seconds
+ * @param o.colours only what a theme can change
+ */
+export async function violations(of: Page, o: { within?: string; colours?: boolean } = {}): Promise<string[]> {
+  let axe = new AxeBuilder({ page: of }).exclude('.monaco-editor');
+  if (o.within !== undefined) axe = axe.include(o.within);
+  if (o.colours === true) axe = axe.withRules(OF_COLOURS);
+  const { violations: found } = await axe.analyze();
+  return found.flatMap((v) => v.nodes.map((node) => `${v.id}: ${node.target.join(' ')}`));
 }
 
 /** Opens a lab and waits until its editor can be typed in. */
