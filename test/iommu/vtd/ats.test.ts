@@ -39,7 +39,7 @@ describe('a translation request', () => {
     ['of a page whose second stage snoops: so it says', 'second', {}, { noSnoop: true }, (s) => toggle(s.memory, s.second[3], 0x800n), { ecap: { SC: true } }],
     ['of the interrupt range without PASID: to write, untranslated', 'first', { pasid: null, address: 0xfee0_0000n }, { read: false, untranslatedOnly: true }],
   ];
-  it.each(ROWS)('%s', (_, stages, over, expected, change, options) => {
+  it.each(ROWS.map((row) => [row[0], row] as const))('%s', (_, [, stages, over, expected, change, options]) => {
     for (const caches of [undefined, CACHES]) {
       const s = system(stages, { ...options, ...(caches === undefined ? {} : { caches }) });
       change?.(s);
@@ -175,7 +175,7 @@ describe('a page request', () => {
   });
 
   type Row = readonly [reason: number, what: string, code: 'invalid' | 'failure', change: (s: System) => void, over?: Partial<PageRequestMessage>, qualified?: boolean];
-  it.each<Row>([
+  const ROWS: readonly Row[] = [
     [0x30, 'reserved table mode', 'failure', (s) => (s.unit.rootTable |= 3n << 10n), {}, false],
     [0x38, 'root entry unreadable', 'failure', (s) => s.memory.damage([s.root], []), {}, false],
     [0x39, 'root entry absent', 'failure', (s) => toggle(s.memory, s.root, 1n), {}, false],
@@ -185,7 +185,8 @@ describe('a page request', () => {
     [0x45, 'PASID without PASIDE', 'invalid', (s) => toggle(s.memory, s.context, 8n)],
     [0x46, 'PASID beyond the directory', 'invalid', (s) => toggle(s.memory, s.context, 7n << 9n)],
     [0x47, 'no PRE (SCT.8)', 'invalid', (s) => toggle(s.memory, s.context, 16n)],
-  ])('%i: %s is recorded and answered', (reason, _, code, change, over = {}, qualified = true) => {
+  ];
+  it.each(ROWS.map((row) => [row[0], row[1], row] as const))('%i: %s is recorded and answered', (reason, _, [, , code, change, over = {}, qualified = true]) => {
     for (const silent of [false, true]) {
       const s = withQueue();
       change(s);
