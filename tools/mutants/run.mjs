@@ -43,7 +43,10 @@ let done = 0;
 let noticed = 0;
 const seconds = () => ((Date.now() - started) / 1000).toFixed(0);
 const progress = () => {
-  if (!process.stderr.isTTY) return;
+  if (!process.stderr.isTTY) {
+    if (done % 100 === 0 && values.slice === undefined) process.stderr.write(`${done}/${chosen.length}, ${noticed} noticed, ${seconds()} s\n`);
+    return;
+  }
   const width = 30;
   const filled = Math.round((width * done) / chosen.length);
   process.stderr.write(`\r[${'#'.repeat(filled)}${'.'.repeat(width - filled)}] ${done}/${chosen.length}, ${noticed} noticed, ${seconds()} s `);
@@ -58,6 +61,7 @@ function work() {
       results.set(current, result);
       done += 1;
       if (result.by !== null) noticed += 1;
+      else if (!known(equivalent, current.file, current.key)) process.stdout.write(`survives: ${current.file}:${current.line}: ${current.key}\n`);
       progress();
       current = null;
     };
@@ -97,7 +101,6 @@ const here = new Set(all.map(({ file, key }) => `${file}\n${key}`));
 const stale = whole ? [equivalent, surviving].flatMap((list) => Object.entries(list).flatMap(([file, keys]) => (Object.values(parts).flat().some((one) => one === file && (values.only === undefined || all.some((m) => m.file === one))) ? Object.keys(keys).filter((key) => !here.has(`${file}\n${key}`)).map((key) => `${file}: ${key}`) : []))) : [];
 
 if (values.show) for (const mutant of chosen) process.stdout.write(`${mutant.file}:${mutant.line}: ${mutant.key}\n    ${results.get(mutant).by ?? '-'} (${results.get(mutant).ms.toFixed(0)} ms)\n`);
-for (const { file, line, key } of unsigned) process.stdout.write(`survives: ${file}:${line}: ${key}\n`);
 for (const mutant of wrong) process.stdout.write(`signed off, but noticed by ${results.get(mutant).by}: ${mutant.file}:${mutant.line}: ${mutant.key}\n`);
 for (const line of stale) process.stdout.write(`signed off, but no longer there: ${line}\n`);
 const real = chosen.length - signed.length + wrong.length;
