@@ -11,15 +11,18 @@ import { pathToFileURL } from 'node:url';
 import vm from 'node:vm';
 import { Modules, root, sourceOf } from './modules.mjs';
 
+// Tests of random systems are short here.
+process.env.DMALAB_SLICE = '1';
+
 const vitest = createRequire(createRequire(join(root, 'test', 'package.json')).resolve('vitest'));
 const { JestAsymmetricMatchers, JestChaiExpect, JestExtend, chai } = await import(pathToFileURL(vitest.resolve('@vitest/expect')).href);
 for (const plugin of [JestExtend, JestChaiExpect, JestAsymmetricMatchers]) chai.use(plugin);
 const expect = (value, message) => chai.expect(value, message);
 Object.assign(expect, chai.expect);
 
-/** Folders whose tests are checks, but for those that start a process, write, or measure. */
+/** Folders whose tests are checks, but for those that start a process, write, measure, take long, or ask about the telling alone. */
 const FOLDERS = ['packages/core/src/mmu', 'packages/core/src/iommu', 'packages/core/src/iommu/riscv', 'packages/core/src/iommu/vtd', 'packages/core/src/iommu/smmu', 'test/iommu'];
-const LEFT_OUT = /\/(oracle|command|narrate|speed|structures|mutants|fuzz[^/]*)\.test\.ts$/;
+const LEFT_OUT = /^test\/iommu\/(oracle|command|narrate|tell|speed|structures|mutants|caches|equivalence|fuzz[^/]*)\.test\.ts$/;
 
 /** A vector file concerns what lies in these folders. */
 const VECTORS = [
@@ -34,16 +37,32 @@ const READER = 'packages/litmus/src/iommu/oracle.ts';
 /** Tests of the file being loaded. */
 let registered = [];
 let prefix = '';
+/** What is done before and after each test of the groups around it. */
+let around = { before: [], after: [] };
 
 function describe(name, ...rest) {
-  const outer = prefix;
+  const outer = { prefix, around };
   prefix = `${prefix}${name} › `;
+  around = { before: [...around.before], after: [...around.after] };
   rest.at(-1)();
-  prefix = outer;
+  ({ prefix, around } = outer);
 }
+const beforeEach = (run) => void around.before.push(run);
+const afterEach = (run) => void around.after.push(run);
+/** Once in vitest; each test alone needs it here. */
+const [beforeAll, afterAll] = [beforeEach, afterEach];
 function it(name, ...rest) {
   const run = rest.find((part) => typeof part === 'function');
-  registered.push({ name: prefix + name, run });
+  const { before, after } = around;
+  registered.push({
+    name: prefix + name,
+    run: () => {
+      for (const step of before) step();
+      const answer = run();
+      for (const step of after) step();
+      return answer;
+    },
+  });
 }
 /** Enough of vitest's titles to tell rows apart. */
 it.each = (rows) => (name, ...rest) => {
@@ -57,12 +76,13 @@ it.runIf = (run) => (run ? it : () => undefined);
 /** @typedef {{ name: string, run: (load: (path: string) => any, tests: (path: string) => readonly { name: string, run: () => unknown }[]) => void, ms: number }} Check */
 
 export class Checks {
-  modules = new Modules({ vitest: { describe, it, test: it, expect } });
+  modules = new Modules({ vitest: { describe, it, test: it, expect, beforeEach, afterEach, beforeAll, afterAll } });
   #tests = FOLDERS.flatMap((folder) => readdirSync(join(root, folder)).filter((name) => name.endsWith('.test.ts')).map((name) => `${folder}/${name}`)).filter((path) => !LEFT_OUT.test(path));
   /** @type {Map<string, Check[]>} by test file or vector file */
   #made = new Map();
   /** By changed file: what failed lately. */
   #late = new Map();
+  #tried = new Set();
   #trusts;
 
   /** @param trusts that every check passes on the sources as they are; otherwise each is tried first */
@@ -86,20 +106,27 @@ export class Checks {
     if (made === undefined) {
       made = make();
       this.#made.set(key, made);
-      const load = (path) => this.modules.load(path);
-      const tests = memo((path) => testsOf(path, this.modules.again(path)));
-      for (const check of this.#trusts ? [] : made) {
-        const before = performance.now();
-        check.run(load, tests);
-        check.ms = performance.now() - before;
-      }
       made.sort((a, b) => a.order - b.order);
     }
     return made;
   }
 
+  /** Sources as they are must pass, made anew as for a change; and for how long each check takes when it is new. */
+  #trust(file) {
+    if (this.#trusts || this.#tried.has(file)) return;
+    this.#tried.add(file);
+    const load = this.modules.changed(file, sourceOf(file));
+    const tests = memo((path) => testsOf(path, load));
+    for (const check of this.#of(file)) {
+      const before = performance.now();
+      check.run(load, tests);
+      check.ms = performance.now() - before;
+    }
+  }
+
   /** The name of the first check that the changed text fails, or null. What failed lately for this file is asked first. */
   firstFailure(file, text) {
+    this.#trust(file);
     const all = this.#of(file);
     const late = this.#late.get(file) ?? [];
     const load = this.modules.changed(file, text);
@@ -117,13 +144,17 @@ export class Checks {
 function testsOf(path, load) {
   registered = [];
   prefix = '';
+  around = { before: [], after: [] };
   load(path);
   return registered;
 }
 
 /** Tests of one file. Those that need vitest's own clock or are asynchronous are left out. */
 function testChecks(path, tests) {
-  return tests(path).map(({ name }, i) => ({
+  const found = tests(path);
+  // Tests that need one another run together.
+  if (found.some((_, i) => !passesAlone(() => tests(path)[i].run()))) return [together(path)];
+  return found.map(({ name }, i) => ({
     name: `${path}: ${name}`,
     order: 0,
     ms: path.startsWith('test/') ? 1000 : 10,
@@ -134,6 +165,24 @@ function testChecks(path, tests) {
       if (answer instanceof Promise) throw new TypeError(`${path}: ${name} is asynchronous; expected a test that is done when it returns`);
     },
   }));
+}
+
+const together = (path) => ({
+  name: path,
+  order: 0,
+  ms: path.startsWith('test/') ? 1000 : 100,
+  run: (_load, again) => {
+    for (const { run } of again(path)) run();
+  },
+});
+
+function passesAlone(run) {
+  try {
+    run();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function vectorChecks(file) {
