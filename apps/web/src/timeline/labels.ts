@@ -3,7 +3,7 @@
 import type { TraceEvent } from '@dmalab/core/base/events';
 import type { TraceIndex } from '../trace/index-trace.ts';
 import type { Names } from '../trace/names.ts';
-import { plainValue } from '../trace/names.ts';
+import { hex, plainValue } from '../trace/names.ts';
 
 export interface LabelChoice {
   readonly labels: readonly string[];
@@ -58,6 +58,10 @@ export function labelsOf(e: TraceEvent, names: Names, index: TraceIndex): LabelC
       return words(`sync for ${e.for}`, 'sync');
     case 'maintain':
       return words(e.operation, e.operation.slice(0, 5));
+    case 'translate':
+      return mono(assign(hex(e.dma), '→', e.outcome === 'memory' ? hex(e.address) : e.outcome));
+    case 'iommu-message':
+      return words(e.what);
     case 'line-fill':
       return words(`fill, ${e.why}`, 'fill');
     case 'line-writeback':

@@ -80,7 +80,7 @@ export interface TimelineModel {
 }
 
 /** Steps without a mark of their own. They belong to the column of the step before them. */
-const QUIET: ReadonlySet<TraceEvent['kind']> = new Set(['machine', 'layout', 'finding', 'end', 'log', 'return', 'block', 'wake', 'map-check', 'maintain-done', 'register', 'alloc', 'free']);
+const QUIET: ReadonlySet<TraceEvent['kind']> = new Set(['machine', 'layout', 'finding', 'end', 'log', 'return', 'block', 'wake', 'map-check', 'maintain-done', 'register', 'alloc', 'free', 'message', 'message-take', 'walk', 'iommu-cache']);
 
 export const MEMORY = 'memory';
 

@@ -54,6 +54,7 @@ export function twinRows(index: TraceIndex, names: Names): TwinRow[] {
 const VERBS: Record<TraceEvent['kind'], string> = {
   machine: 'starts', layout: 'declares', call: 'calls', return: 'returns', store: 'stores', drain: 'receives', load: 'reads', write: 'writes by DMA', rmw: 'changes at once', fence: 'passes a barrier',
   'mmio-write': 'posts', 'mmio-arrive': 'post arrives', 'mmio-read': 'reads a register', 'mmio-take': 'looks at a register', register: 'sets a register', 'irq-raise': 'raises interrupt', 'irq-enter': 'takes interrupt', 'irq-exit': 'leaves interrupt',
+  message: 'sends', 'message-take': 'takes a message', translate: 'translates', walk: 'walks', 'iommu-cache': 'remembers', 'iommu-message': 'tells',
   'line-fill': 'fills a line', 'line-writeback': 'line written back', 'line-drop': 'drops a line', maintain: 'maintains a line', 'maintain-done': 'maintenance done', alloc: 'allocates', free: 'frees', map: 'maps', unmap: 'unmaps', sync: 'syncs', 'map-check': 'checks a mapping',
   device: 'goes on', log: 'prints', block: 'waits', wake: 'goes on', finding: 'finding', end: 'ends',
 };

@@ -60,6 +60,18 @@ export function sentence(e: TraceEvent, names: Names, index: TraceIndex): string
       return e.write === 0 ? `${who} looks at ${e.register}: ${plain(e.value)}` : `${who} takes ${e.register} = ${plain(e.value)}`;
     case 'register':
       return `${who} sets ${e.register} to ${plain(e.value)}`;
+    case 'message':
+      return `${who} sends ${e.what === '' ? 'a message' : e.what.replaceAll('-', ' ')} to ${names.agent(e.to)}`;
+    case 'message-take':
+      return `${who} takes a message`;
+    case 'translate':
+      return `${who} is asked for ${hex(e.dma)}: ${e.outcome === 'memory' ? hex(e.address) : e.outcome.replaceAll('-', ' ')}`;
+    case 'walk':
+      return `${who} ${e.access === 'write' ? 'writes' : e.access === 'atomic' ? 'changes' : 'reads'} ${e.what} at ${hex(e.address)}`;
+    case 'iommu-cache':
+      return `${who}: ${e.cache} changes`;
+    case 'iommu-message':
+      return `${who} tells ${names.agent(e.to)}: ${e.text}`;
     case 'irq-raise':
       return `${who} raises interrupt ${e.vector} for ${names.agent(e.cpu)}`;
     case 'irq-enter':

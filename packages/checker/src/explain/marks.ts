@@ -48,6 +48,10 @@ export function markOf(event: TraceEvent, state: MachineState): Mark | null {
       return at(lane, '»', `irq ${event.vector}`, 'interrupts raised');
     case 'irq-enter':
       return at(lane, '»', `irq ${event.vector}`, 'interrupts taken');
+    case 'translate':
+      return at(lane, '◇', `${addressText(event.dma)}→${event.outcome === 'memory' ? addressText(event.address) : event.outcome}`, 'translations');
+    case 'iommu-message':
+      return at(lane, '»', event.what, 'messages of the unit');
     case 'line-fill':
       return at(MEMORY, '△', `fill ${addressText(event.line)}`, 'line fills');
     case 'line-writeback':
@@ -63,6 +67,10 @@ export function markOf(event: TraceEvent, state: MachineState): Mark | null {
     case 'call':
     case 'return':
     case 'register':
+    case 'message':
+    case 'message-take':
+    case 'walk':
+    case 'iommu-cache':
     case 'irq-exit':
     case 'maintain':
     case 'maintain-done':

@@ -38,7 +38,21 @@ export type Subject =
   | { readonly kind: 'line'; readonly line: number; readonly before: { readonly agent: string; readonly op: number } | StoreName; readonly state: 'absent' | 'behind' | 'dirty' }
   /** `op`: ordinal of the operation that asks, in its agent's run. */
   | { readonly kind: 'op'; readonly op: number };
-export type StepOption = { readonly kind: 'agent'; readonly agent: string } | { readonly kind: 'store' | 'post'; readonly store: StoreName; /** It goes to the CPUs only. */ readonly cpusOnly?: true } | { readonly kind: 'line' };
+export type StepOption =
+  /** `next`: what it is about to do, by its ordinal in its run; null while it has not begun. */
+  | { readonly kind: 'agent'; readonly agent: string; readonly next: { readonly op: number; readonly effect: Effect } | null }
+  | { readonly kind: 'store' | 'post'; readonly store: StoreName; /** It goes to the CPUs only. */ readonly cpusOnly?: true; readonly effect: Effect }
+  | { readonly kind: 'line' };
+
+/**
+ * What a step changes for others, or takes from them; for strategies that leave out orders which make no difference. `none`: nothing, either way.
+ * `read`: it may find what was written to its place before. `poll`: it sees whether a message is there. `write`: it gets a place in the order of all
+ * writes. `place`: what it is at, or the mailbox it is for; absent: anything.
+ */
+export interface Effect {
+  readonly kind: 'none' | 'read' | 'poll' | 'write';
+  readonly place?: { readonly space: string; readonly owner: string; readonly address: number; readonly size: number };
+}
 
 /** How far a machine has come, for the same strategies. */
 export interface Progress {
@@ -68,6 +82,11 @@ export interface Choice {
 
 /** Decides every choice. Lives across executions, so that it can be systematic. */
 export interface Strategy {
+  /**
+   * It asks what agents will do next (`StepOption`), so those that have not begun are run up to their first operation beforehand. It is
+   * shown steps without an alternative too, and answers 0 there.
+   */
+  readonly looksAhead?: boolean;
   /** An index below `choice.width`; 0 is what an uneventful run does. */
   pick(choice: Choice): number;
   /** Called after each execution. `false`: nothing is left to explore. */

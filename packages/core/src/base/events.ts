@@ -71,6 +71,23 @@ export const EVENTS = {
   'mmio-take': { register: 'text', offset: 'u32', value: 'value', write: 'id' },
   /** The device set one of its own registers; the next `mmio-read` may see it. */
   register: { register: 'text', offset: 'u32', value: 'value' },
+  /** An agent put a message into another's mailbox: a request to a remapping unit, its answer. */
+  message: { to: 'text', what: 'text' },
+  /** … and that one took it. `message`: that event, or the `mmio-arrive` of a register write that comes as a message. */
+  'message-take': { message: 'id' },
+
+  /**
+   * A remapping unit answered a request. `pasid`: null without one. `dma`: what the function asked for, `address`: where it is let; `span`: log2 of
+   * the bytes around it that translate alike. `outcome`: 'memory' | 'interrupt' | 'denied' | 'zero' | 'stalled' | 'unsupported-request' | 'completer-abort'.
+   */
+  translate: { source: 'u32', pasid: 'json', type: 'text', write: 'bool', dma: 'u64', outcome: 'text', address: 'u64', span: 'u32' },
+  /** A unit accessed a table or a queue, by the loads and stores right before. `what`: which table and level; `words`: 64-bit words in hex; `status`: 'ok' | 'denied' | 'corrupt'. */
+  walk: { what: 'text', access: 'text', address: 'u64', size: 'u32', words: 'json', status: 'text' },
+  /** What a cache of a unit holds now: [{set, way, tag, first, span, entry}]. */
+  'iommu-cache': { cache: 'text', lines: 'json' },
+  /** A unit has something to say to a function. `what`: 'invalidate' | 'page-response' | 'resume'. */
+  'iommu-message': { to: 'text', what: 'text', source: 'u32', text: 'text' },
+
   /** A device raised an interrupt towards `cpu`. */
   'irq-raise': { vector: 'u32', cpu: 'text', wire: 'text' },
   'irq-enter': { vector: 'u32', raise: 'id', handler: 'text' },

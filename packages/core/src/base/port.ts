@@ -63,6 +63,13 @@ export interface Place {
 }
 
 /**
+ * Where messages for an agent lie until it takes them (`await` with `next`): requests and completions on the bus, and, for an agent
+ * whose `registers` are served so, what CPUs write to them. A message is a bigint of any width and never 0. Only the operational form has them.
+ */
+export const MAILBOX = 0x1_0000_0000;
+export const mailbox = (agent: string): Place => ({ space: 'mmio', owner: agent, address: MAILBOX, size: 8 });
+
+/**
  * Ordering class of one access, as the instruction or primitive names it. Rule tables give them meaning. `streaming`: a non-temporal
  * store, or a store to a write-combining mapping; it leaves by a pool of its own that keeps no order.
  */
@@ -93,9 +100,10 @@ export type Operation =
    * Blocks until `until(value)`; counts as a load of the value that satisfied it. Never spins.
    * With `next` (doorbells) the place is a channel: this agent takes its messages one by one in the order in which they arrived, none
    * twice; the initial content counts as the first. The answer is the first one not yet taken that satisfies `until`.
+   * `poll` (with `next`): answers 0 where there is no message, instead of waiting.
    * `hoisted`: the compiler has read the place once and for all, and nothing will satisfy `until`; only observers care.
    */
-  | ({ readonly kind: 'await'; readonly place: Place; readonly order: AccessOrder; readonly until: (value: Value) => boolean; readonly next?: boolean; readonly interruptible?: boolean; readonly hoisted?: boolean; readonly name?: string } & AddressDeps & OpenLines)
+  | ({ readonly kind: 'await'; readonly place: Place; readonly order: AccessOrder; readonly until: (value: Value) => boolean; readonly next?: boolean; readonly poll?: boolean; readonly interruptible?: boolean; readonly hoisted?: boolean; readonly name?: string } & AddressDeps & OpenLines)
   /** CPUs ask this before each op while interrupts are on: `vector + 1` to take now, 0 for none. Taking it orders as the MSI rule says. */
   | ({ readonly kind: 'interrupt' } & OpenLines)
   /** A CPU with nothing left to do: `vector + 1` of an interrupt to take, 0 when nothing will ever happen again. */
@@ -120,6 +128,13 @@ export interface Port {
 export interface Agent {
   readonly id: string;
   readonly kind: 'cpu' | 'device';
+  /**
+   * `mailbox`: what CPUs write to its registers comes as messages, in order with all others. A CPU's read waits until the writes that
+   * arrived before are dealt with, and finds what the agent itself has stored there. Absent: a write is the register's new content.
+   */
+  readonly registers?: 'mailbox';
+  /** Whether it looks into the CPUs' caches. Absent: CPUs do, and devices where the profile's are coherent. */
+  readonly snoops?: boolean;
   /** Runs the agent to its end, straight through or again from its start. */
   run(port: Port): void;
 }

@@ -7,7 +7,7 @@
 import type { EventOf, Json, TraceEvent } from './events.ts';
 import { MemoryImage } from './image.ts';
 import { placedLayout } from './placed-layout.ts';
-import type { AgentInfo, CpuState, DeviceState, LineState, MachineState, Seen } from './state.ts';
+import type { AgentInfo, CpuState, DeviceState, LineState, MachineState, Seen, UnitAccess, UnitState } from './state.ts';
 import type { Value } from './port.ts';
 
 export function createState(): MachineState {
@@ -17,6 +17,7 @@ export function createState(): MachineState {
     machine: null,
     cpus: new Map(),
     devices: new Map(),
+    units: new Map(),
     memory: new MemoryImage(),
     lines: new Map(),
     posts: [],
@@ -38,6 +39,7 @@ export function cloneState(state: MachineState): MachineState {
     ...state,
     cpus: new Map([...state.cpus].map(([id, cpu]) => [id, { ...cpu, frames: [...cpu.frames], pending: [...cpu.pending], seen: new Map(cpu.seen), handlers: [...cpu.handlers] }])),
     devices: new Map([...state.devices].map(([id, device]) => [id, { ...device, seen: new Map(device.seen), registers: new Map(device.registers) }])),
+    units: new Map([...state.units].map(([id, unit]) => [id, { ...unit, caches: new Map(unit.caches) }])),
     memory: new MemoryImage(state.memory),
     lines: new Map(state.lines),
     posts: [...state.posts],
@@ -150,6 +152,29 @@ export function apply(state: MachineState, event: TraceEvent): void {
       return;
     case 'register':
       deviceState(state, event.agent).registers.set(event.register, { value: event.value, step: event.id });
+      return;
+    case 'message':
+    case 'iommu-message':
+      return;
+    case 'message-take':
+      deviceState(state, event.agent).blockedOn = null;
+      return;
+    case 'walk': {
+      const unit = unitOf(state, event.agent);
+      const access: UnitAccess = { what: event.what, access: event.access, address: Number(event.address), size: event.size, words: textsOf(event.words), status: event.status, step: event.id };
+      unit.walk = [...unit.walk, access];
+      return;
+    }
+    case 'translate': {
+      const unit = unitOf(state, event.agent);
+      const { source, type, write, dma, outcome, address, span } = event;
+      const pasid = typeof event.pasid === 'number' ? event.pasid : null;
+      unit.last = { source, pasid, type, write, dma, outcome, address, span, walk: unit.walk, step: event.id };
+      unit.walk = [];
+      return;
+    }
+    case 'iommu-cache':
+      unitOf(state, event.agent).caches.set(event.cache, Array.isArray(event.lines) ? (event.lines as readonly Json[]) : []);
       return;
     case 'irq-raise':
       state.interrupts.push({ raise: event.id, device: deviceOf(event.agent), vector: event.vector, cpu: event.cpu });
@@ -323,6 +348,17 @@ function deviceState(state: MachineState, agent: string): DeviceState {
   }
   return device;
 }
+
+function unitOf(state: MachineState, id: string): UnitState {
+  let unit = state.units.get(id);
+  if (unit === undefined) {
+    unit = { id, caches: new Map(), walk: [], last: null };
+    state.units.set(id, unit);
+  }
+  return unit;
+}
+
+const textsOf = (words: Json): readonly string[] => (Array.isArray(words) ? (words as readonly Json[]).filter((word) => typeof word === 'string') : []);
 
 function setBlocked(state: MachineState, agent: string, on: string | null): void {
   if (agent === 'machine' || agent === 'memory') return;

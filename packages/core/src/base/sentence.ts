@@ -49,6 +49,21 @@ export function sentence(event: TraceEvent, state: MachineState): string {
       return `${who} looks at ${event.register}: ${plainText(event.value)}.`;
     case 'register':
       return `${who} sets ${event.register} to ${plainText(event.value)}.`;
+    case 'message':
+      return `${who} sends ${event.what === '' ? 'a message' : `${event.what.replaceAll('-', ' ')}`} to ${agentPhrase(state, event.to)}.`;
+    case 'message-take':
+      return `${who} takes a message.`;
+    case 'translate': {
+      const by = event.pasid === null ? `function ${addressText(BigInt(event.source))}` : `function ${addressText(BigInt(event.source))}, PASID ${jsonText(event.pasid)}`;
+      const what = `${who} is asked for ${addressText(event.dma)} by ${by}, to ${event.write ? 'write' : 'read'}`;
+      return event.outcome === 'memory' || event.outcome === 'interrupt' ? `${what}: ${event.outcome} at ${addressText(event.address)}.` : `${what}: ${event.outcome.replaceAll('-', ' ')}.`;
+    }
+    case 'walk':
+      return `${who} ${event.access === 'write' ? 'writes' : event.access === 'atomic' ? 'changes' : 'reads'} ${event.what} at ${addressText(event.address)}${event.status === 'ok' ? '' : `, and memory answers ${event.status}`}.`;
+    case 'iommu-cache':
+      return `${who}: ${event.cache} holds ${entries(event.lines)}.`;
+    case 'iommu-message':
+      return `${who} tells ${event.to === '' ? 'a function that does not exist' : agentPhrase(state, event.to)}: ${event.text}.`;
     case 'irq-raise':
       return `${who} raises interrupt ${event.vector}${event.cpu === '' ? '' : ` for ${agentPhrase(state, event.cpu)}`}.`;
     case 'irq-enter':
@@ -93,6 +108,8 @@ export function sentence(event: TraceEvent, state: MachineState): string {
 }
 
 const bytes = (size: number): string => (size === 1 ? '1 byte' : `${size} bytes`);
+
+const entries = (lines: Json): string => (!Array.isArray(lines) || lines.length === 0 ? 'nothing' : lines.length === 1 ? '1 entry' : `${lines.length} entries`);
 
 function plainText(value: number | bigint): string {
   return value < 0x1_0000 ? String(value) : addressText(value);

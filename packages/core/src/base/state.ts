@@ -88,6 +88,45 @@ export interface DeviceState {
   blockedOn: string | null;
 }
 
+/** One access of a remapping unit to a table or a queue. */
+export interface UnitAccess {
+  /** `device context`, `first-stage table, level 2`. */
+  readonly what: string;
+  /** `read`, `write` or `atomic`. */
+  readonly access: string;
+  readonly address: number;
+  readonly size: number;
+  /** 64-bit words, hex. */
+  readonly words: readonly string[];
+  /** `ok`, `denied` or `corrupt`. */
+  readonly status: string;
+  readonly step: number;
+}
+
+/** A request that a unit has answered, with the walk that led to the answer. */
+export interface Translation {
+  readonly source: number;
+  readonly pasid: number | null;
+  readonly type: string;
+  readonly write: boolean;
+  readonly dma: bigint;
+  readonly outcome: string;
+  readonly address: bigint;
+  readonly span: number;
+  readonly walk: readonly UnitAccess[];
+  readonly step: number;
+}
+
+/** A remapping unit, beside what it is as a device. */
+export interface UnitState {
+  readonly id: string;
+  /** What each of its caches holds: [{set, way, tag, first, span, entry}]. */
+  readonly caches: Map<string, readonly Json[]>;
+  /** Its accesses since it answered last. */
+  walk: readonly UnitAccess[];
+  last: Translation | null;
+}
+
 /** A posted MMIO write on its way. */
 export interface Post {
   /** The `mmio-write` event. */
@@ -179,6 +218,7 @@ export interface MachineState {
   machine: MachineFacts | null;
   readonly cpus: Map<string, CpuState>;
   readonly devices: Map<string, DeviceState>;
+  readonly units: Map<string, UnitState>;
   /** What devices read: RAM (DRAM below the lines on a non-coherent profile). */
   readonly memory: MemoryImage;
   /** Lines over it, by address of the first byte; empty on a coherent profile. */

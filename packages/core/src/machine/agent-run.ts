@@ -24,6 +24,8 @@ export class AgentRun implements Port {
   readonly agent: Agent;
   readonly id: string;
   readonly isCpu: boolean;
+  /** It reaches RAM through the CPUs' cache lines, where there are any. */
+  readonly snoops: boolean;
   readonly memory: AgentMemory;
   readonly answers: Value[] = [];
   /** What answers were computed from, by op ordinal; absent where nothing is known. */
@@ -42,6 +44,8 @@ export class AgentRun implements Port {
   nothingLeft = false;
   /** An interrupt woke it: the next `interrupt` takes it. */
   mustTake = false;
+  /** The operation it is at. */
+  upcoming: Op | null = null;
   /** Key of the operation performed last. */
   lastKey = 'start';
   /** Open exclusive: what the last exclusive load took its bytes from, oldest first. */
@@ -55,10 +59,11 @@ export class AgentRun implements Port {
   readonly note: Port['note'];
   readonly #perform: (run: AgentRun, op: Op) => Value;
 
-  constructor(agent: Agent, memory: AgentMemory, perform: (run: AgentRun, op: Op) => Value, note: ((run: AgentRun, kind: string, fields: Record<string, unknown>) => void) | undefined) {
+  constructor(agent: Agent, snoops: boolean, memory: AgentMemory, perform: (run: AgentRun, op: Op) => Value, note: ((run: AgentRun, kind: string, fields: Record<string, unknown>) => void) | undefined) {
     this.agent = agent;
     this.id = agent.id;
     this.isCpu = agent.kind === 'cpu';
+    this.snoops = snoops;
     this.memory = memory;
     this.#perform = perform;
     this.note = note === undefined ? undefined : (kind, fields) => {

@@ -35,7 +35,7 @@ export const QUIET = 'quiet ';
 export class Memory {
   readonly core: OperationalMemory;
   readonly ram: History<View>;
-  /** `null` where devices are coherent. */
+  /** `null` where everybody sees the CPUs' caches. */
   readonly cached: CachedRam | null;
   readonly registers: RegisterSpace;
   readonly layered: boolean;
@@ -65,15 +65,16 @@ export class Memory {
     this.layered = layered;
     this.core = new OperationalMemory(runs.map((run) => run.memory), layered, true);
     this.ram = new History<View>((address) => initial.ram.get(Math.floor(address / PAGE_BYTES))?.[address % PAGE_BYTES] ?? 0, profile.endian);
-    this.registers = new RegisterSpace(initial);
-    this.cached = profile.coherent ? null : new CachedRam(profile.lineSize, this.ram, profile.endian, () => (this.core.now += 1));
-    this.core.inLines = this.cached?.history ?? null;
+    this.registers = new RegisterSpace(initial, new Set(runs.filter((run) => run.agent.registers === 'mailbox').map((run) => run.id)));
+    this.cached = profile.coherent && runs.every((run) => run.snoops) ? null : new CachedRam(profile.lineSize, this.ram, profile.endian, () => (this.core.now += 1));
+    // A device that looks into the lines may see a store later than the CPUs do.
+    this.core.inLines = runs.some((run) => !run.isCpu && run.snoops) ? null : (this.cached?.history ?? null);
     for (const { line, bytes, dirty } of initial.lines ?? []) this.cached?.preload(line, bytes, dirty);
   }
 
   /** Whether an access goes through the CPUs' cache lines. */
   throughCache(run: AgentRun, place: Place): boolean {
-    return this.cached !== null && run.isCpu && place.space === 'ram' && place.uncached !== true;
+    return this.cached !== null && run.snoops && place.space === 'ram' && place.uncached !== true;
   }
 
   historyOf(run: AgentRun, place: Place): History<View> {
@@ -83,9 +84,9 @@ export class Memory {
   /** Before a load, or a device's access: lines may move by themselves first, and those that are needed come in. */
   touch(run: AgentRun, place: Place, why: 'load' | 'store', key: string): void {
     const { cached } = this;
-    if (cached === null || (run.isCpu && place.uncached === true)) return;
+    if (cached === null || (run.snoops && place.uncached === true)) return;
     for (const line of cached.lines.linesOf(place.address, place.size)) {
-      if (run.isCpu) {
+      if (run.snoops) {
         this.usedLines.add(line);
         this.#moveLine(line, 'load', key, { agent: run.id, op: run.ordinal + 1 });
         this.fill(line, why);

@@ -51,6 +51,8 @@ export class OperationalMachine {
   readonly #performer: Performer;
   readonly #transitions: Transitions;
   #steps = 0;
+  /** Who is only run to see what it does first. */
+  #ahead: AgentRun | null = null;
   /** Who is to go on, when the one that was running was stopped for it. */
   #next: AgentRun | null = null;
 
@@ -59,10 +61,10 @@ export class OperationalMachine {
     this.#questions = new Questions(options.strategy, options.withChoices === true && options.observers.length > 0);
     this.#recorder = new Recorder(options.observers, options.after ?? { event: 0, cycle: 0 }, options.withChoices === true ? () => this.#questions.takeOpen() : null);
     const note = this.#recorder.on ? (run: AgentRun, kind: string, fields: Record<string, unknown>): void => this.#note(run, kind, fields) : undefined;
-    this.#runs = options.agents.map((agent, index) => new AgentRun(agent, new AgentMemory(index, agent.kind === 'device', compiled(agent.kind === 'device' ? DEVICE : options.profile.ordering)), (run, op) => this.#op(run, op), note));
+    this.#runs = options.agents.map((agent, index) => new AgentRun(agent, agent.snoops ?? (agent.kind === 'cpu' || options.profile.coherent), new AgentMemory(index, agent.kind === 'device', compiled(agent.kind === 'device' ? DEVICE : options.profile.ordering)), (run, op) => this.#op(run, op), note));
     this.#memory = new Memory(options, this.#runs, this.#questions, this.#recorder, compiled(options.profile.ordering).layered);
     this.#performer = new Performer(options, this.#runs, this.#memory, this.#questions, this.#recorder);
-    this.#transitions = new Transitions(this.#runs, this.#memory);
+    this.#transitions = new Transitions(this.#runs, this.#memory, this.#performer);
     this.#questions.progress = progressOf(this.#runs, this.#memory);
   }
 
@@ -71,11 +73,12 @@ export class OperationalMachine {
     if (header !== undefined) {
       // Named, but not running yet: devices while probe runs.
       const asleep = Object.entries(header.names).filter(([id]) => !agents.some((agent) => agent.id === id)).map(([id, name]) => ({ id, kind: 'device', name }));
-      this.#recorder.emit('machine', 'machine', [], { profile: profile.id, workload: header.workload, agents: [...agents.map(({ id, kind }) => ({ id, kind, name: header.names[id] ?? id })), ...asleep], lineSize: profile.lineSize, coherent: profile.coherent, description: header.description });
+      this.#recorder.emit('machine', 'machine', [], { profile: profile.id, workload: header.workload, agents: [...agents.map(({ id, kind, registers }) => ({ id, kind: registers === 'mailbox' ? 'iommu' : kind, name: header.names[id] ?? id })), ...asleep], lineSize: profile.lineSize, coherent: profile.coherent, description: header.description });
     }
     let reason: EndReason = 'quiescent';
     let text = '';
     try {
+      if (this.#options.strategy.looksAhead === true) for (const run of this.#runs) this.#lookAhead(run);
       const last = this.#runs[this.#runs.length - 1];
       let current = last === undefined ? null : this.#choose(last);
       while (current !== null) {
@@ -119,10 +122,26 @@ export class OperationalMachine {
     }
   }
 
+  /** Runs an agent up to its first operation, which is not performed; nobody is told anything of it. */
+  #lookAhead(run: AgentRun): void {
+    run.repeating = true;
+    try {
+      this.#ahead = run;
+      run.agent.run(run);
+      run.status = 'done';
+    } catch (error) {
+      if (!(error instanceof Suspend)) throw error;
+    }
+    this.#ahead = null;
+    run.repeating = false;
+  }
+
   /** One operation of an agent, for the first time. */
   #op(run: AgentRun, op: Op): Value {
     if (this.#steps >= this.#options.limits.steps) throw new Halt('budget', `more than ${this.#options.limits.steps} operations; the last was ${run.id}'s ${keyOf(op)}`);
     if (this.#recorder.on && this.#recorder.last - (this.#options.after?.event ?? 0) >= this.#options.limits.events) throw new Halt('budget', `more than ${this.#options.limits.events} events`);
+    run.upcoming = op;
+    if (this.#ahead !== null) throw SUSPEND;
     if (run.granted) {
       run.granted = false;
       run.dirty = false;
@@ -139,8 +158,8 @@ export class OperationalMachine {
   #whoGoesOn(run: AgentRun): void {
     for (;;) {
       const options = this.#transitions.open(run);
-      if (options.length === 0) return;
-      const answer = this.#questions.ask('machine', 'step', `${run.id} after ${run.lastKey}`, options.length + 1, (i) => (i === 0 ? `${run.id} goes on` : (options[i - 1]?.label() ?? '')), () => ({ kind: 'step', options: [{ kind: 'agent', agent: run.id }, ...options.map((o) => o.about)] }));
+      if (options.length === 0 && this.#options.strategy.looksAhead !== true) return;
+      const answer = this.#questions.ask('machine', 'step', `${run.id} after ${run.lastKey}`, options.length + 1, (i) => (i === 0 ? `${run.id} goes on` : (options[i - 1]?.label() ?? '')), () => ({ kind: 'step', options: [this.#transitions.aboutAgent(run), ...options.map((o) => o.about)] }));
       const chosen = answer === 0 ? undefined : options[answer - 1];
       if (chosen === undefined) return;
       if (chosen.agent !== null) {
@@ -155,7 +174,7 @@ export class OperationalMachine {
   #choose(last: AgentRun): AgentRun | null {
     for (;;) {
       const options = this.#transitions.open(null, last);
-      const index = options.length < 2 ? 0 : this.#questions.ask('machine', 'step', this.#steps === 0 ? 'start' : `${last.id} stopped after ${last.lastKey}`, options.length, (i) => options[i]?.label() ?? '', () => ({ kind: 'step', options: options.map((o) => o.about) }));
+      const index = options.length === 0 ? 0 : this.#questions.ask('machine', 'step', this.#steps === 0 ? 'start' : `${last.id} stopped after ${last.lastKey}`, options.length, (i) => options[i]?.label() ?? '', () => ({ kind: 'step', options: options.map((o) => o.about) }));
       const chosen = options[index];
       if (chosen === undefined) return this.#performer.endIdle();
       if (chosen.agent !== null) return chosen.agent;

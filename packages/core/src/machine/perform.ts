@@ -2,7 +2,7 @@
 /** Performs one operation of an agent: what it does to memory, what it answers, what the trace says of it. */
 import type { Subject } from '../base/choice.ts';
 import { HOISTED } from '../base/events.ts';
-import { SUSPEND, type Deps, type Op, type OpenLines, type Place, type Value } from '../base/port.ts';
+import { MAILBOX, SUSPEND, type Deps, type Op, type OpenLines, type Place, type Value } from '../base/port.ts';
 import type { History, Message } from '../memory/history.ts';
 import type { AccessSpec, Store, View } from '../ordering/operational/memory.ts';
 import { type TimeView, START, at, openTokens } from '../ordering/operational/time-view.ts';
@@ -48,6 +48,15 @@ export class Performer {
     if (this.asks(op) && (op.kind !== 'interrupt' || answer !== 0)) run.dirty = true;
     this.#recorder.cycle += 1 + this.#cost(op);
     return answer;
+  }
+
+  /** Whether a load would first drive out stores that are held. */
+  forces(run: AgentRun, op: OpOf<'load'> | OpOf<'await'>): boolean {
+    const { place } = op;
+    const { core } = this.#memory;
+    const spec = run.memory.spec('r', op.order, { addr: this.#operand(run, op.addressDep, op.addressPick) });
+    const own = core.ownPending(run.memory, this.#memory.historyOf(run, place), place.address, place.size);
+    return own.length > 0 || openTokens(core.beforeRead(run.memory, spec, own, place.address, place.size), 'all').length > 0;
   }
 
   /** A CPU whose `idle` nothing will ever answer gets 0 and comes to its end. `null` when there is none. */
@@ -211,7 +220,7 @@ export class Performer {
     if (memory.device) {
       this.#clearForDevice(run, history, place);
       const { message, done } = core.writeNow(memory, { ...writeSpec, partner: read.event }, history, place.address, place.size, value);
-      numbered(run, message);
+      this.#written(run, place, message);
       message.event = event;
       run.results[run.ordinal + 1] = memory.views.joinOperands(read.result, done.result);
       return old;
@@ -255,6 +264,7 @@ export class Performer {
   #deviceStore(run: AgentRun, op: OpOf<'store'>): Value {
     const { place, value, order } = op;
     const { core } = this.#memory;
+    if (place.space === 'mmio' && place.address === MAILBOX) return this.#post(run, op);
     if (place.space === 'mmio') {
       const { history } = this.#memory.registers.bank(place.owner);
       const { message } = core.writeNow(run.memory, run.memory.spec('o', order, { channel: place.owner }), history, place.address, place.size, value);
@@ -262,15 +272,32 @@ export class Performer {
       message.event = this.#recorder.emit('register', run.id, [], { register: this.#memory.registerName(place.owner, place.address), offset: place.address, value });
       return 0;
     }
-    const history = this.#memory.ram;
+    const history = this.#memory.historyOf(run, place);
     while (core.lockedBy(run.memory, history, place.address, place.size) !== null) {
       if (!this.#memory.unlock(run, history, place.address, place.size)) this.#block(run, 'a CPU\'s atomic', this.#memory.moves());
     }
     this.#clearForDevice(run, history, place);
     this.#memory.touch(run, place, 'store', keyOf(op));
     const { message } = core.writeNow(run.memory, run.memory.spec('w', order), history, place.address, place.size, value);
-    numbered(run, message);
+    this.#written(run, place, message);
     message.event = this.#recorder.emit('write', run.id, [], { address: BigInt(place.address), size: place.size, value, name: op.name ?? '' });
+    return 0;
+  }
+
+  /** A device's write counts among its agent's stores, and is in the line where it went through one. */
+  #written(run: AgentRun, place: Place, message: Message<View>): void {
+    numbered(run, message);
+    if (this.#memory.throughCache(run, place)) this.#memory.cached?.store(message);
+  }
+
+  /** A message to another agent is there at once: how late it is, is how late that agent is scheduled. */
+  #post(run: AgentRun, op: OpOf<'store'>): Value {
+    const { core, registers } = this.#memory;
+    const { owner, address } = op.place;
+    const { message } = core.writeNow(run.memory, run.memory.spec('o', op.order, { channel: owner }), registers.bank(owner).history, address, op.place.size, op.value);
+    numbered(run, message);
+    message.event = this.#recorder.emit('message', run.id, [], { to: owner, what: op.name ?? '' });
+    registers.deliver(owner, message);
     return 0;
   }
 
@@ -302,10 +329,11 @@ export class Performer {
       if (!this.#memory.force(open, 'all')) this.#block(run, 'earlier stores to become visible', this.#memory.moves());
     }
     this.#memory.flush(run, place.owner);
-    const { value, message } = registers.read(place.owner, place.address);
+    if (!registers.isSettled(place.owner)) this.#block(run, `${place.owner} to deal with earlier register writes`, () => registers.isSettled(place.owner));
+    const { value, message } = registers.read(place.owner, place.address, place.size);
     if (op.kind === 'await' && !op.until(value)) {
       if (op.interruptible === true && this.#interrupted(run, op)) return -1;
-      return this.#block(run, `register ${this.#memory.registerName(place.owner, place.address)} of ${place.owner}`, () => (op.interruptible === true && letThrough(run, op).length > 0) || op.until(registers.read(place.owner, place.address).value));
+      return this.#block(run, `register ${this.#memory.registerName(place.owner, place.address)} of ${place.owner}`, () => (op.interruptible === true && letThrough(run, op).length > 0) || op.until(registers.read(place.owner, place.address, place.size).value));
     }
     const pre = core.beforeRead(run.memory, spec, [], place.address, place.size);
     const done = core.afterTransaction(run.memory, spec, pre);
@@ -317,7 +345,7 @@ export class Performer {
 
   /** A device's look at one of its own registers. */
   #lookAtRegister(run: AgentRun, op: OpOf<'load'> | OpOf<'await'>): Value {
-    const { value, message } = this.#memory.registers.read(op.place.owner, op.place.address);
+    const { value, message } = this.#memory.registers.read(op.place.owner, op.place.address, op.place.size);
     return this.#took(run, op.place, value, message);
   }
 
@@ -327,14 +355,17 @@ export class Performer {
     const { registers } = this.#memory;
     const on = `register ${this.#memory.registerName(place.owner, place.address)}`;
     if (op.next !== true) {
-      const { value, message } = registers.read(place.owner, place.address);
-      if (!op.until(value)) return this.#block(run, on, () => op.until(registers.read(place.owner, place.address).value));
+      const { value, message } = registers.read(place.owner, place.address, place.size);
+      if (!op.until(value)) return this.#block(run, on, () => op.until(registers.read(place.owner, place.address, place.size).value));
       return this.#took(run, place, value, message);
     }
     const key = `${place.owner}/${place.address}`;
     for (;;) {
       const index = run.taken.get(key) ?? 0;
+      // Who asks for the next one is done with those before.
+      if (place.address === MAILBOX) registers.bank(place.owner).handled = Math.max(0, index - 1);
       const message = index === 0 ? null : (registers.bank(place.owner).arrived.get(place.address)?.[index - 1] ?? null);
+      if (index > 0 && message === null && op.poll === true) return 0;
       if (index > 0 && message === null) return this.#block(run, on, () => (registers.bank(place.owner).arrived.get(place.address)?.length ?? 0) >= index);
       run.taken.set(key, index + 1);
       const value = message === null ? registers.initial(place.owner, place.address) : message.value;
@@ -347,6 +378,10 @@ export class Performer {
     const spec = run.memory.spec('i', 'relaxed', { channel: place.owner });
     core.afterRead(run.memory, spec, core.beforeRead(run.memory, spec, [], place.address, place.size), message === null ? [] : [message], []);
     const write = message?.event ?? 0;
+    if (place.address === MAILBOX) {
+      this.#recorder.emit('message-take', run.id, [write], { message: write });
+      return value;
+    }
     this.#recorder.emit('mmio-take', run.id, [write], { register: this.#memory.registerName(place.owner, place.address), offset: place.address, value, write });
     return value;
   }

@@ -19,7 +19,11 @@ export class Questions {
 
   /** @throws RangeError when the strategy answers out of range */
   ask(agent: string, kind: ChoiceKind, key: string, width: number, label: (answer: number) => string, about?: () => Subject): number {
-    if (width < 2) return 0;
+    if (width < 2) {
+      // No question, but a step that such a strategy keeps account of.
+      if (this.#strategy.looksAhead === true && kind === 'step') this.#strategy.pick({ agent, kind, key, ordinal: 0, width, label, ...(about === undefined ? {} : { about }) });
+      return 0;
+    }
     const id = `${agent}\u0000${kind}\u0000${key}`;
     const ordinal = this.#ordinals.get(id) ?? 0;
     this.#ordinals.set(id, ordinal + 1);
