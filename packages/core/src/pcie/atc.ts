@@ -19,8 +19,8 @@ export interface AtcOptions {
   /** Whether a grant for all PASIDs is kept as such, and an invalidation for all of them obeyed. */
   readonly globalInvalidate?: boolean;
   /**
-   * What an invalidation without PASID takes away. `all`: also entries with a PASID, since a function cannot tell which of them came
-   * through that guest address ("PASID and Global Invalidate"). `untagged`: entries without PASID only.
+   * What an invalidation without PASID takes away beside its own range. `all`: every entry with a PASID, whatever its address, since a
+   * function cannot tell which of them came through that guest address ("PASID and Global Invalidate"). `untagged`: nothing.
    */
   readonly withoutPasid?: 'all' | 'untagged';
 }
@@ -147,7 +147,8 @@ export class Atc {
     if (this.#open.length >= this.queueDepth) return false;
     const span = message.span >= 64 ? EVERY_FRAME : Math.max(0, message.span - 12, this.stu);
     const first = span >= EVERY_FRAME ? 0 : base(Number(message.address >> 12n), span);
-    const meets = (line: Range): boolean => this.#concerns(message, line.tag) && meet(line, first, span);
+    const everyPasid = message.pasid === null && this.#withoutPasid === 'all';
+    const meets = (line: Range): boolean => (everyPasid && isTagged(line.tag)) || (this.#concerns(message, line.tag) && meet(line, first, span));
     this.cache.drop(meets);
     for (const question of this.#questions) {
       const there = { first: question.frame, span: 0 };
@@ -186,7 +187,7 @@ export class Atc {
 
   #concerns(message: Invalidate, tag: number): boolean {
     const pasid = Math.floor(tag / 2);
-    if (message.pasid === null) return pasid === NONE || this.#withoutPasid === 'all';
+    if (message.pasid === null) return pasid === NONE;
     if (message.global && this.globalInvalidate) return pasid !== NONE;
     return pasid === message.pasid;
   }
@@ -194,5 +195,6 @@ export class Atc {
 
 const tagOf = (pasid: number | null, privileged: boolean): number => 2 * (pasid ?? NONE) + (pasid !== null && privileged ? 1 : 0);
 const tagOfGlobal = (privileged: boolean): number => 2 * GLOBAL + (privileged ? 1 : 0);
+const isTagged = (tag: number): boolean => Math.floor(tag / 2) !== NONE;
 const meet = (range: Range, first: number, span: number): boolean => range.first < first + 2 ** span && first < range.first + 2 ** range.span;
 const base = (frame: number, span: number): number => (span >= EVERY_FRAME ? 0 : frame - (frame % 2 ** span));

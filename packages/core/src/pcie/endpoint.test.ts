@@ -200,7 +200,8 @@ describe('invalidation', () => {
     ['of everything of a PASID', {}, { pasid: 5, span: 64 }, ['none', '6', 'global']],
     ['of all PASIDs', {}, { pasid: 5, global: true }, ['none', '5 next']],
     ['of all PASIDs, where the function knows no such thing', { globalInvalidate: false }, { pasid: 5, global: true }, ['none', '5 next', '6', 'global']],
-    ['without PASID', {}, { pasid: null }, ['5 next']],
+    ['without PASID, which takes every entry with one', {}, { pasid: null }, []],
+    ['without PASID, of another page', {}, { pasid: null, address: PAGE + 0x8000n }, ['none']],
     ['without PASID, where entries with one stay', { withoutPasid: 'untagged' }, { pasid: null }, ['5', '5 next', '6', 'global']],
     ['of another page', {}, { pasid: 5, address: PAGE + 0x8000n }, ['none', '5', '5 next', '6', 'global']],
   ])('%s', (_, options, { pasid, span, global, address }, left) => {
