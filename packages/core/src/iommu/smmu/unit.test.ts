@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** SMMUv3 where no outside answers are kept: one row an illegal setting, ranges of both roots, privilege, APTable. Sections are in the rules. */
+/** The unit as the recorded answers know it: streams, ranges of both roots, privilege, APTable, access flags. */
 import { describe, expect, it } from 'vitest';
 import { PlainMemory } from '../../mmu/plain-memory.ts';
 import { EVENTS } from './events.ts';
@@ -77,52 +77,6 @@ describe('a stream', () => {
     }
     expect(eventOf(s, { streamId: 0x1000 })).toBe(EVENTS.badStream);
   });
-});
-
-describe('an illegal stream table entry is C_BAD_STE', () => {
-  const stalls: SmmuFeatures = { ...FEATURES, stalls: 'chosen' };
-  it.each<[string, Ste, SmmuFeatures?]>([
-    ['not valid', { V: false }],
-    ['stage 1 is not built in', {}, { ...FEATURES, stage1: false }],
-    ['stage 2 is not built in', { Config: 6 }, { ...FEATURES, stage2: false }],
-    ['more descriptors than substreams', { S1CDMax: 5 }, { ...FEATURES, substreamBits: 4 }],
-    ['S1STALLD without stalls', { S1STALLD: true }],
-    ['S2AA64 clear', { Config: 6, S2AA64: false }],
-    ['S2ENDI', { Config: 6, S2ENDI: true }],
-    ['S2HA', { Config: 6, S2HA: true }],
-    ['S2HD', { Config: 6, S2HD: true }],
-    ['S2S without stalls', { Config: 6, S2S: true }],
-    ['reserved granule', { Config: 6, S2TG: 3 }],
-    ['granule that is not built in', { Config: 6, S2TG: 2 }, { ...FEATURES, granules: new Set([12] as const) }],
-    ['reserved start level', { Config: 6, S2SL0: 3 }],
-    ['too many roots', { Config: 6, S2SL0: 0 }],
-    ['no bits left for the start level', { Config: 6, S2T0SZ: 34 }],
-    ['input larger than the output', { Config: 6, S2PS: 0 }],
-    ['empty stage 2', { Config: 6, S2AA64: false, S2T0SZ: 0, S2SL0: 0, S2PS: 0, S2TTB: 0n }],
-  ])('%s', (_, ste, features) => expect(eventOf(system(ste, {}, features))).toBe(EVENTS.badSte));
-  it('and a setting that another unit has is legal there', () => {
-    expect(eventOf(system({ S1STALLD: true }, {}, stalls))).toBe(0);
-    expect(eventOf(system({ Config: 6, S2HA: true }, {}, { ...FEATURES, setsAccessFlag: true }))).toBe(0);
-  });
-});
-
-describe('an illegal context descriptor is C_BAD_CD', () => {
-  it.each<[string, Cd]>([
-    ['not valid', { V: false }],
-    ['AA64 clear', { AA64: false }],
-    ['ENDI', { ENDI: true }],
-    ['HA', { HA: true }],
-    ['HD', { HD: true }],
-    ['A clear where requests can only abort', { A: false }],
-    ['S without stalls', { S: true }],
-    ['reserved granule', { TG0: 3 }],
-    ['reserved upper granule', { EPD1: false, TG1: 0 }],
-    ['too many input bits', { T0SZ: 15 }],
-    ['too few input bits', { T0SZ: 40 }],
-    ['too few upper input bits', { EPD1: false, T1SZ: 40 }],
-    ['root beyond the output', { IPS: 0, TTB0: (1n << 32n) / 16n }],
-  ])('%s', (_, cd) => expect(eventOf(system({}, cd))).toBe(EVENTS.badCd));
-  it('and an output size that is reserved counts as the largest', () => expect(eventOf(system({}, { IPS: 7 }))).toBe(0));
 });
 
 describe('stage 1', () => {
