@@ -5,6 +5,8 @@ import type { Device, DeviceContext, DeviceSpec } from './device.ts';
 import type { DeviceKind } from './kinds.ts';
 import { createCopyEngine } from './copy-engine/copy-engine.ts';
 import { CopyEngineDatasheet } from './copy-engine/datasheet.ts';
+import { DsaDatasheet } from './dsa/datasheet.ts';
+import { createDsa } from './dsa/dsa.ts';
 import { NvmeDatasheet } from './nvme/datasheet.ts';
 import { createNvme } from './nvme/nvme.ts';
 import { RingNicDatasheet } from './ring-nic/datasheet.ts';
@@ -22,6 +24,7 @@ export const DEVICES: Readonly<Record<DeviceKind, DeviceRow>> = {
   'copy-engine': { datasheet: CopyEngineDatasheet, create: createCopyEngine },
   virtio: { datasheet: VirtioDatasheet, create: createVirtio },
   nvme: { datasheet: NvmeDatasheet, create: createNvme },
+  dsa: { datasheet: DsaDatasheet, create: createDsa },
 };
 const byName: Readonly<Record<string, DeviceRow>> = DEVICES;
 

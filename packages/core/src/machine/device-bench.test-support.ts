@@ -12,7 +12,7 @@ import type { Arrival, Device, DeviceContext } from '../devices/device.ts';
 import { resetContents } from '../devices/registers.ts';
 import { createDevice } from '../devices/table.ts';
 import { initialState } from '../memory/initial.ts';
-import type { DmaBus } from '../pcie/dma-port.ts';
+import type { DmaBus, OnFault } from '../pcie/dma-port.ts';
 import type { DmaAnswer, DmaRequest } from '../iommu/unit.ts';
 import type { InitialState } from '../memory/initial.ts';
 import { OperationalMachine } from './operational.ts';
@@ -197,7 +197,7 @@ export function outcomes(kind: string, driver: (cpu: Cpu) => void, most: number,
 
 /** Translations by hand, as a unit would answer: what is not listed is refused. */
 export class PageBus implements DmaBus {
-  readonly asked: DmaRequest[] = [];
+  readonly asked: (DmaRequest & { readonly onFault: OnFault })[] = [];
   readonly #pages = new Map<string, { readonly to: bigint; readonly write: boolean }>();
   readonly #refusal: DmaAnswer;
 
@@ -211,8 +211,8 @@ export class PageBus implements DmaBus {
     return this;
   }
 
-  translate(request: DmaRequest): DmaAnswer {
-    this.asked.push(request);
+  translate(request: DmaRequest, onFault: OnFault): DmaAnswer {
+    this.asked.push({ ...request, onFault });
     const page = this.#pages.get(`${request.pasid}/${request.address >> 12n}`);
     if (page === undefined || (request.write && !page.write)) return this.#refusal;
     return { kind: 'memory', address: page.to + (request.address & 0xfffn), span: 12, ats: null, ticket: 0 };
