@@ -15,6 +15,8 @@ import * as vtd from '@dmalab/core/iommu/vtd/structures';
 import * as structures from '@dmalab/core/iommu/riscv/structures';
 import * as armEntries from '@dmalab/core/mmu/formats/armv8-entries';
 import * as entries from '@dmalab/core/mmu/formats/riscv-entries';
+import * as config from '@dmalab/core/pcie/config-structures';
+import * as packets from '@dmalab/core/pcie/tlp-layouts';
 
 type AnyLayout = Layout<Readonly<Record<string, Field>>>;
 
@@ -43,6 +45,8 @@ export const CHAPTERS: readonly Chapter[] = [
   { title: 'Arm SMMUv3: commands', badge: 'section', layouts: layoutsOf(smmuCommands) },
   { title: 'Arm SMMUv3: events and page requests', badge: 'both', layouts: layoutsOf(smmuRecords) },
   { title: 'Arm SMMUv3: registers', badge: 'section', layouts: layoutsOf(smmuRegisters) },
+  { title: 'PCIe: configuration space', badge: 'section', layouts: layoutsOf(config) },
+  { title: 'PCIe: packets', badge: 'section', layouts: layoutsOf(packets) },
 ];
 
 function layoutsOf(module: object): AnyLayout[] {
