@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Vectors of Intel VT-d: one system, a few DMAs, and what an emulator let through, recorded and wrote. */
-import { PlainMemory } from '@dmalab/core/mmu/plain-memory';
+import type { PlainMemory } from '@dmalab/core/mmu/plain-memory';
 import type { VtdRequest } from '@dmalab/core/iommu/vtd/contexts';
-import { GlobalCommand, OFFSET } from '@dmalab/core/iommu/vtd/registers';
 import { FaultRecording } from '@dmalab/core/iommu/vtd/structures';
-import { VtdUnit, type VtdAnswer } from '@dmalab/core/iommu/vtd/unit';
+import type { VtdAnswer } from '@dmalab/core/iommu/vtd/unit';
 import type { Fields } from './json.ts';
+import { vtdBench } from './vtd-vector.ts';
 
 const hex = (value: bigint | number): string => `0x${value.toString(16)}`;
 
@@ -19,10 +19,15 @@ const hex = (value: bigint | number): string => `0x${value.toString(16)}`;
 
 /** Differences, `dma 1: …`. What is marked `emulator_only` is run, but may differ. */
 export function compareVtd(vector: Fields): readonly string[] {
-  const { unit, memory, ram, requests } = vtdBench(vector);
+  const { unit, memory, ram, steps } = vtdBench(vector);
   const expected = vector.objects('expect');
   const problems: string[] = [];
-  requests.forEach((request, i) => {
+  steps.forEach((step, i) => {
+    if (step.kind === 'other') {
+      step.perform();
+      return;
+    }
+    const { request } = step;
     unit.clearRecord(0);
     memory.takeChanged();
     const before = new Map<bigint, bigint>();
@@ -43,28 +48,6 @@ export function compareVtd(vector: Fields): readonly string[] {
   if (!vector.has('emulator_only')) return problems;
   // Where only the number of the fault is the emulator's own, the rest is held to.
   return vector.text('emulator_only').includes('fault number') ? problems.filter((problem) => !problem.includes(': record ')) : [];
-}
-
-/** The unit, its memory and the requests of a vector. A DMA may name a `pasid`, and be `exec` and `priv`; left out, it has none and is neither. */
-export function vtdBench(vector: Fields): { unit: VtdUnit; memory: PlainMemory; ram: readonly (readonly [bigint, bigint])[]; requests: readonly VtdRequest[] } {
-  const ram = vector.tuples('ram').map(([base = 0n, size = 0n]) => [base, size] as const);
-  const memory = new PlainMemory(ram);
-  for (const [address = 0n, value = 0n] of vector.tuples('mem')) memory.poke(address, value);
-  const unit = new VtdUnit(memory, { capability: vector.word('cap'), extended: vector.word('ecap'), hostBits: vector.number('aw_bits') });
-  unit.writeRegister(OFFSET.RTADDR, 8, vector.word('rtaddr'));
-  unit.writeRegister(OFFSET.GCMD, 4, GlobalCommand.encode({ SRTP: true, TE: true }));
-  const requests = vector
-    .objects('dma')
-    .map((dma) => ({
-      sourceId: vector.number('sid'),
-      pasid: dma.has('pasid') ? dma.number('pasid') : null,
-      type: 'untranslated' as const,
-      write: dma.text('dir') === 'w',
-      execute: dma.numberOr('exec', 0) !== 0,
-      privileged: dma.numberOr('priv', 0) !== 0,
-      address: dma.word('iova'),
-    }));
-  return { unit, memory, ram, requests };
 }
 
 interface Change {
