@@ -83,6 +83,17 @@ describe('the walk page', { timeout: 60_000 }, () => {
     await other.page.context().close();
   });
 
+  it('shows an entry of the IOTLB that is stale, what the tables say instead, and that the invalidation closes it', async () => {
+    await page.getByLabel('System').selectOption({ label: 'RISC-V: the unmap that was not enough' });
+    await outcome().filter({ hasText: 'The IOTLB still answers for 0x4040_3128: the untranslated read reaches 0x8804_5128. A walk of the tables would stop: read page fault.' }).waitFor();
+    const row = page.getByRole('region', { name: 'Caches' }).locator('tr.stale');
+    expect(await row.innerText()).toMatch(/0x4040_3000, 0x1000 bytes\s+0x8804_5000\s+read\s+step 0\s+stale: the tables say otherwise/);
+    await picture(page, 'walk-stale');
+    await page.getByRole('combobox', { name: 'Step' }).selectOption({ index: 4 });
+    await outcome().filter({ hasText: 'is stopped: read page fault.' }).waitFor();
+    expect(await row.count()).toBe(0);
+  });
+
   it('tells a vector that somebody pastes, one of several a request at a time, and says what cannot be told', async () => {
     const file = readFileSync(new URL('../oracle/iommu/riscv-iommu.jsonl', import.meta.url), 'utf8');
     const [nested = ''] = file.split('\n').filter((row) => row.includes('"id":"nested-implicit-012"'));

@@ -66,6 +66,7 @@ export function Chain({ walk, seek }: ChainProps): ReactNode {
           </svg>
           <span className="what">
             <b>{endWord(walk)}</b>
+            {walk.remembered !== 'no' && <small>what a walk would have found</small>}
           </span>
           <code className="where">{step.end === null || step.end.fault !== null ? '' : step.end.text.replace(/0x[\da-f]+/g, (hex) => address(BigInt(hex)))}</code>
         </button>

@@ -19,7 +19,7 @@ export interface SourceBarProps {
 export function SourceBar({ place, opened, telling, move }: SourceBarProps): ReactNode {
   const [bringing, setBringing] = useState(false);
   const own = bringing || place.source.kind === 'own';
-  const requests = telling?.steps.flatMap((step, i) => (step.request === null && step.accesses.length === 0 ? [] : [{ i, title: step.title }])) ?? [];
+  const steps = telling?.steps ?? [];
   const at = telling === null ? 0 : telling.steps[place.step] === undefined ? 0 : place.step;
   return (
     <div className="sources">
@@ -30,7 +30,7 @@ export function SourceBar({ place, opened, telling, move }: SourceBarProps): Rea
           value={own ? OWN : place.source.kind === 'example' ? place.source.id : OWN}
           onChange={(e) => {
             setBringing(e.target.value === OWN);
-            if (e.target.value !== OWN) move({ source: { kind: 'example', id: e.target.value }, edits: [], step: 0, at: null });
+            if (e.target.value !== OWN) move({ source: { kind: 'example', id: e.target.value }, edits: [], step: EXAMPLES.find(({ id }) => id === e.target.value)?.opens ?? 0, at: null });
           }}
         >
           {EXAMPLES.map(({ id, title }) => (
@@ -41,11 +41,11 @@ export function SourceBar({ place, opened, telling, move }: SourceBarProps): Rea
           <option value={OWN}>Your own vector…</option>
         </select>
       </label>
-      {requests.length > 1 && (
+      {steps.length > 1 && (
         <label>
-          <span className="eyebrow">Request</span>
+          <span className="eyebrow">Step</span>
           <select className="btn" value={at} onChange={(e) => move({ step: Number(e.target.value), at: null })}>
-            {requests.map(({ i, title }) => (
+            {steps.map(({ title }, i) => (
               <option key={i} value={i}>
                 {i}: {title}
               </option>

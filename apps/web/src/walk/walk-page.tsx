@@ -11,12 +11,13 @@ import { go } from '../router.ts';
 import { StepButton } from '../timeline/transport.tsx';
 import { Icon } from '../ui/icons.tsx';
 import { HomeLink, ThemeButton } from '../workspace/top-bar.tsx';
+import { Caches } from './caches.tsx';
 import { Chain, ChainTable } from './chain.tsx';
 import type { Place } from './link.ts';
 import { SourceBar } from './source-bar.tsx';
 import { Split } from './split.tsx';
 import { usePlace } from './use-place.ts';
-import { because, ending, hotFields, indexText, open, repairWords, sentence, type Walk } from './walk.ts';
+import { because, hotFields, indexText, open, outcome, repairWords, sentence, type Walk } from './walk.ts';
 
 export function WalkPage(): ReactNode {
   const { place, ready, reads, move } = usePlace();
@@ -120,19 +121,27 @@ function CopyLink(): ReactNode {
   );
 }
 
+const LOOKS = {
+  through: { tone: 'good', icon: 'ok', word: 'through' },
+  stopped: { tone: 'part', icon: 'warn', word: 'stopped' },
+  stale: { tone: 'bad', icon: 'no', word: 'stale' },
+  done: { tone: 'ink', icon: 'none', word: 'done' },
+} as const;
+
 /** How it ended, in one sentence; why, in small type; and the way on. */
 function Outcome({ walk, place, move }: { readonly walk: Walk; readonly place: Place; readonly move: (to: Partial<Place>) => void }): ReactNode {
-  const fault = walk.step.end?.fault ?? null;
+  const fault = walk.actual.end?.fault ?? null;
   const { edits } = place;
+  const look = LOOKS[walk.remembered === 'stale' ? 'stale' : walk.actual.end === null ? 'done' : fault === null ? 'through' : 'stopped'];
   return (
     <section aria-label="Outcome">
-      <div className={`verdict outcome ${fault === null ? '' : 'stopped'}`} role="status">
-        <strong className={`w v-${fault === null ? 'good' : 'part'}`}>
-          <Icon name={fault === null ? 'ok' : 'warn'} />
-          {fault === null ? 'through' : 'stopped'}
+      <div className={`verdict outcome ${look.tone}`} role="status">
+        <strong className={`w v-${look.tone}`}>
+          <Icon name={look.icon} />
+          {look.word}
         </strong>
         <p>
-          {ending(walk.step)}
+          {outcome(walk)}
           <span className="where">
             {fault === null ? walk.telling.note : because(fault)}
             {edits.length > 0 && ` · mended: ${edits.map(editText).join(', ')}`}
@@ -170,7 +179,7 @@ function WalkPane({ walk, seek }: { readonly walk: Walk; readonly seek: (at: num
     <section className="pane" aria-label="Walk" data-pane="Walk" ref={pane} onKeyDown={turn}>
       <div className="head">
         <h2>Walk</h2>
-        <span className="eyebrow">{walk.telling.unit}</span>
+        <span className="eyebrow">{walk.remembered === 'no' ? walk.telling.unit : 'not taken: the IOTLB was asked first'}</span>
         <span className="grow" />
         <button type="button" className="tab" aria-pressed={table} onClick={() => setTable(!table)}>
           {table ? 'As a chain' : 'As a table'}
@@ -209,6 +218,7 @@ function EntryPane({ walk }: { readonly walk: Walk }): ReactNode {
           {access !== undefined && access.layout === null && <p className="mono">{access.words.map(address).join(' ')}</p>}
         </div>
       </section>
+      <Caches walk={walk} />
       <Registers walk={walk} />
     </div>
   );

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { EXAMPLES } from '@dmalab/litmus/iommu/examples/all';
 import { linkOf, placeOf, type Place } from './link.ts';
-import { because, ending, hotFields, indexText, open, sentence, splitOf, vectorName, vectorsIn, type Walk } from './walk.ts';
+import { because, ending, hotFields, indexText, open, outcome, sentence, splitOf, vectorName, vectorsIn, type Walk } from './walk.ts';
 
 const example = (id: string, more: Partial<Place> = {}): Place => ({ source: { kind: 'example', id }, edits: [], step: 0, at: null, ...more });
 function walk(place: Place): Walk {
@@ -47,12 +47,26 @@ describe('a walk', () => {
     expect(indexText(walk(example('vtd-pasid')).step.accesses[7]!.index!)).toBe('[address 20:12 = 3]');
   });
 
+  it('that the IOTLB answers shows what the tables say, and that the entry is stale until it is invalidated', () => {
+    const at = (step: number) => walk(example('riscv-stale', { step }));
+    const state = (step: number) => at(step).actual.caches?.find(({ name }) => name === 'IOTLB')?.lines.map(({ agrees, filled }) => [filled, agrees]);
+    expect([0, 1, 2, 3, 4].map((step) => at(step).remembered)).toEqual(['no', 'no', 'stale', 'no', 'no']);
+    expect([0, 1, 2, 3, 4].map(state)).toEqual([[[0, true]], [[0, false]], [[0, false]], [], []]);
+    expect(outcome(at(2))).toBe('The IOTLB still answers for 0x4040_3128: the untranslated read reaches 0x8804_5128. A walk of the tables would stop: read page fault.');
+    expect(at(2).actual.accesses).toEqual([]);
+    expect(sentence(at(2))).toContain('Here it stops: read page fault. V must be set.');
+    expect(outcome(at(4))).toContain('is stopped: read page fault.');
+    const { caches: _, ...bare } = EXAMPLES.find(({ id }) => id === 'riscv-stale')!.vector;
+    expect(walk({ source: { kind: 'own', text: JSON.stringify(bare) }, edits: [], step: 2, at: null })).toMatchObject({ remembered: 'no', actual: { end: { fault: { code: 'cause 13' } } } });
+    expect(open({ source: { kind: 'own', text: JSON.stringify({ ...bare, caches: 1000 }) }, edits: [], step: 0, at: null })).toMatchObject({ kind: 'problem', text: expect.stringContaining('caches: expected 1 to 64 entries') });
+  });
+
   it.each(EXAMPLES.map(({ id }) => id))('of the example %s has a sentence everywhere, and its repairs end it well', (id) => {
     let edits: Place['edits'] = [];
     for (const step of [0, 1]) {
       let at = walk(example(id, { step }));
       if (at.nth !== step) continue;
-      for (let i = 0; i <= at.step.accesses.length; i += 1) expect(sentence(at, i)).toMatch(/^(Reads|Writes|The) .*\.$/);
+      for (let i = 0; i <= at.step.accesses.length; i += 1) expect(sentence(at, i)).toMatch(/^(Reads|Writes|The|Software) .*\.$/);
       for (let i = 0; i < 12 && at.repair.length > 0; i += 1) {
         edits = [...edits, ...at.repair];
         at = walk(example(id, { step, edits }));

@@ -14,7 +14,12 @@ import type { Place, Source } from './link.ts';
 
 export interface Walk {
   readonly telling: Telling;
+  /** What is drawn: the step, or, where the IOTLB answered and no table was read, what a walk would have been. */
   readonly step: ToldStep;
+  /** What happened. */
+  readonly actual: ToldStep;
+  /** The IOTLB answered. `stale`: and the tables no longer say the same. */
+  readonly remembered: 'no' | 'yes' | 'stale';
   /** Within `place`: the request and the access that are looked at. */
   readonly nth: number;
   readonly at: number;
@@ -43,11 +48,13 @@ export function open(place: Place): Opened {
     const telling = tellVector(new Fields(mended(vector, place.edits), 'vector'));
     const requests = telling.steps.flatMap((step, i) => (step.request === null ? [] : [i]));
     const nth = telling.steps[place.step] === undefined ? (requests[0] ?? 0) : place.step;
-    const step = telling.steps[nth];
-    if (step === undefined) return { kind: 'problem', text: 'The vector asks for nothing: it has no steps.' };
+    const actual = telling.steps[nth];
+    if (actual === undefined) return { kind: 'problem', text: 'The vector asks for nothing: it has no steps.' };
+    const remembered = memory(actual);
+    const step = remembered === 'no' ? actual : (actual.uncached ?? actual);
     const blamed = blame(step);
     const at = Math.min(place.at ?? (blamed >= 0 ? blamed : step.accesses.length), step.accesses.length);
-    return { kind: 'walk', walk: { telling, step, nth, at, blamed, repair: editsFor(telling, nth) } };
+    return { kind: 'walk', walk: { telling, step, actual, remembered, nth, at, blamed, repair: editsFor(telling, nth) } };
   } catch (error) {
     if (error instanceof SyntaxError) return { kind: 'problem', text: `This is not JSON: ${error.message}.` };
     if (error instanceof FormatError || error instanceof RangeError) return { kind: 'problem', text: `This cannot be told: ${error.message}.` };
@@ -63,6 +70,13 @@ function vectorOf(source: Source): Readonly<Record<string, unknown>> {
   }
   const value: unknown = JSON.parse(source.text);
   return new Fields(value, 'vector').raw;
+}
+
+/** Whether the answer came out of a cache of translations: nothing was walked that a unit without one walks. */
+function memory({ request, accesses, end, uncached }: ToldStep): Walk['remembered'] {
+  const walks = (all: readonly ToldAccess[]): boolean => all.some(({ walk }) => walk !== null);
+  if (request === null || uncached === undefined || walks(accesses) || !walks(uncached.accesses)) return 'no';
+  return end?.address === uncached.end?.address ? 'yes' : 'stale';
 }
 
 function blame({ accesses, end }: ToldStep): number {
@@ -154,7 +168,17 @@ export function sentence({ step, at, blamed }: Walk, which = at): string {
 const stop = ({ name, rule }: ToldFault): string => `Here it stops: ${name}. ${capital(rule.text)}.`;
 const capital = (text: string): string => (/^[a-z] |^[a-z]{2}/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text);
 
-/** The one sentence on top: how the request ended. */
+/** The one sentence on top: how the request ended, and that it was remembered. */
+export function outcome({ actual, step, remembered }: Walk): string {
+  if (remembered === 'no') return ending(actual);
+  if (remembered === 'yes') return `${ending(actual)} The IOTLB answered, and no table was walked.`;
+  const found = step.end?.fault ? `would stop: ${step.end.fault.name}` : `would end elsewhere${step.end?.address === null || step.end === null ? '' : `, at ${address(step.end.address)}`}`;
+  return `The IOTLB still answers for ${address(actual.request?.address ?? 0n)}: the ${capless(actual.title)} reaches ${address(actual.end?.address ?? 0n)}. A walk of the tables ${found}.`;
+}
+
+const capless = (title: string): string => title.replace(/ of 0x.*$/, '');
+
+/** How a step ended. */
 export function ending({ title, end, value }: ToldStep): string {
   if (end === null) return value === null ? `${capital(title)}.` : `${capital(title)}: ${address(value)}.`;
   if (end.fault !== null) return `The ${title.replace(/0x[\da-f]+/, (hex) => address(BigInt(hex)))} is stopped: ${end.fault.name}. ${capital(end.fault.rule.text)}.`;

@@ -14,7 +14,8 @@ type Ram = readonly (readonly [bigint, bigint])[];
 
 /**
  * The unit and the requests of a vector. The emulator reads level-2 stream tables beyond their span, refuses S1CDMax where
- * there are no substreams, and records streams out of range whatever CR2.RECINVSID says.
+ * there are no substreams, and records streams out of range whatever CR2.RECINVSID says. A DMA may name an `ssid`, and be
+ * `exec` and `priv`; left out, it has none and is neither.
  */
 export function smmuBench(vector: Fields): { unit: SmmuUnit; ram: Ram; requests: readonly SmmuRequest[] } {
   const ram = vector.tuples('ram').map(([base = 0n, size = 0n]) => [base, size] as const);
@@ -29,7 +30,14 @@ export function smmuBench(vector: Fields): { unit: SmmuUnit; ram: Ram; requests:
     tableBase: vector.word('strtab_base'),
     tableConfig: vector.number('strtab_cfg'),
   };
-  const requests = vector.objects('dma').map((dma) => ({ streamId: vector.number('sid'), write: dma.text('dir') === 'w', privileged: false, address: dma.word('iova') }));
+  const requests = vector.objects('dma').map((dma) => ({
+    streamId: vector.number('sid'),
+    substream: dma.has('ssid') ? dma.number('ssid') : null,
+    write: dma.text('dir') === 'w',
+    execute: dma.numberOr('exec', 0) !== 0,
+    privileged: dma.numberOr('priv', 0) !== 0,
+    address: dma.word('iova'),
+  }));
   return { unit, ram, requests };
 }
 

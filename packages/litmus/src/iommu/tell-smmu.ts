@@ -43,17 +43,28 @@ const LAYOUTS: Readonly<Record<string, AnyLayout>> = {
 function teller(config: number): Teller {
   const { LOG2SIZE, SPLIT, FMT } = StrtabBaseCfg.decode(BigInt(config));
   const split = FMT === 1 ? (SPLIT === 8 || SPLIT === 10 ? SPLIT : 6) : LOG2SIZE;
+  // Of the request at hand: bits of a substream that the last table of context descriptors takes.
+  let below = 0;
   return {
     // Arm counts from the largest: level 3 maps pages.
     levelOf: (level) => 3 - level,
     layoutOf: ({ what }, raw) => LAYOUTS[what] ?? (/^stage-[12] table/.test(what) ? descriptor(what, raw) : null),
-    indexOf: ({ what }, of) => {
+    indexOf: ({ what, words }, of) => {
       if (of === null) return null;
+      if (what === 'stream table entry') below = descriptorBits(words[0] ?? 0n);
+      if (what === 'context descriptor, level 1') return indexIn('substream', of.process ?? 0, 19, below);
+      if (what === 'context descriptor') return of.process === null || below === 0 ? null : indexIn('substream', of.process, below - 1, 0);
       if (what === 'stream table, level 1') return indexIn('stream', of.device, 31, split);
       if (what === 'stream table entry') return split === 0 ? null : indexIn('stream', of.device, Math.min(31, split - 1), 0);
       return null;
     },
   };
+}
+
+/** S1Fmt and S1CDMax of a stream table entry: linear, or tables of 64 or 1024 descriptors below a first one. */
+function descriptorBits(word: bigint): number {
+  const { S1Fmt, S1CDMax } = StreamTableEntry.decode(word);
+  return S1Fmt === 0 || S1CDMax === 0 ? S1CDMax : S1Fmt === 1 ? 6 : 10;
 }
 
 /** Levels 0 to 2 hold tables and blocks, level 3 pages. */

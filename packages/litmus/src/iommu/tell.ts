@@ -78,6 +78,28 @@ export interface ToldRequest {
   readonly address: bigint;
 }
 
+/** An entry of a cache. */
+export interface ToldLine {
+  readonly slot: number;
+  /** Address space or device it belongs to. */
+  readonly owner: string;
+  /** `0x40403000, 0x1000 bytes`, `device 0x88` */
+  readonly covers: string;
+  readonly goesTo: string;
+  /** `read, write`; '' for a context. */
+  readonly may: string;
+  /** Step that filled it. */
+  readonly filled: number;
+  /** Whether tables that are walked now say the same; null where that is not known. */
+  readonly agrees: boolean | null;
+}
+
+export interface ToldCache {
+  readonly name: string;
+  readonly slots: number;
+  readonly lines: readonly ToldLine[];
+}
+
 export interface ToldStep {
   /** `untranslated read of 0x1000 by device 0x20` */
   readonly title: string;
@@ -88,6 +110,10 @@ export interface ToldStep {
   /** Of a register read. */
   readonly value: bigint | null;
   readonly messages: readonly string[];
+  /** After the step. Left out for a unit that remembers nothing. */
+  readonly caches?: readonly ToldCache[];
+  /** The same step by a unit that remembers nothing and was given the same steps before. */
+  readonly uncached?: ToldStep;
 }
 
 export interface ToldRegister {

@@ -7,6 +7,8 @@ import { hex } from '../tell.ts';
 export interface Example {
   readonly id: string;
   readonly title: string;
+  /** The step that it is about; the first where left out. */
+  readonly opens?: number;
   readonly vector: Readonly<Record<string, unknown>>;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Systems with a RISC-V IOMMU: a process, a page that may only be read, a virtual machine, its tables, its interrupt. */
 import { Capabilities, DirectoryPointer, OFFSET, QueueBase } from '@dmalab/core/iommu/riscv/registers';
+import { IotinvalCommand } from '@dmalab/core/iommu/riscv/records';
 import { DeviceContext, DirectoryEntry, MsiEntry, ProcessContext } from '@dmalab/core/iommu/riscv/structures';
 import { PageTableEntry } from '@dmalab/core/mmu/formats/riscv-entries';
 import { hex } from '../tell.ts';
@@ -8,6 +9,7 @@ import { frame, Image, type Example } from './image.ts';
 
 const DDT = 0x8000_0000n;
 const DDT_LEAF = 0x8000_1000n;
+const COMMAND_QUEUE = 0x8000_7000n;
 const FAULT_QUEUE = 0x8000_8000n;
 /** Directory indexes 2 and 8 of the extended format. */
 const DEVICE = 0x88;
@@ -15,6 +17,8 @@ const CONTEXT = DDT_LEAF + 8n * 64n;
 
 const CAPS = Capabilities.encode({ version: 0x10, Sv39: true, Sv48: true, Svpbmt: true, Sv39x4: true, Sv48x4: true, MSI_FLAT: true, AMO_HWAD: true, ATS: true, PAS: 46, PD8: true, PD17: true, PD20: true });
 const SETUP = [
+  [OFFSET.cqb, 8, hex(QueueBase.encode({ log2size: 5, PPN: frame(COMMAND_QUEUE) }))],
+  [OFFSET.cqcsr, 4, '0x1'],
   [OFFSET.fqb, 8, hex(QueueBase.encode({ log2size: 5, PPN: frame(FAULT_QUEUE) }))],
   [OFFSET.fqcsr, 4, '0x1'],
   [OFFSET.ddtp, 8, hex(DirectoryPointer.encode({ mode: 3, PPN: frame(DDT) }))],
@@ -27,9 +31,22 @@ interface Ask {
   readonly address: bigint;
 }
 
+const asking = ({ process, write = false, address }: Ask): object => ({ op: 'xlate', did: DEVICE, pv: process === undefined ? 0 : 1, pid: process ?? 0, at: 0, rw: write ? 1 : 0, exec: 0, priv: 0, nw: 0, cxl: 0, len: 8, iova: hex(address) });
+
+/** Software stores a word behind the unit's back. */
+const storing = (addr: bigint, word: bigint): object => ({ op: 'memw', addr: hex(addr), word: hex(word) });
+
+function commanding(raw: bigint): object {
+  return { op: 'cmd', lo: hex(raw & ((1n << 64n) - 1n)), hi: hex(raw >> 64n) };
+}
+
 function example(id: string, title: string, note: string, image: Image, asks: readonly Ask[]): Example {
-  const steps = asks.map(({ process, write = false, address }) => ({ op: 'xlate', did: DEVICE, pv: process === undefined ? 0 : 1, pid: process ?? 0, at: 0, rw: write ? 1 : 0, exec: 0, priv: 0, nw: 0, cxl: 0, len: 8, iova: hex(address) }));
-  return { id, title, vector: { id, note, caps: hex(CAPS), fctl: 0, impl: IMPL, ram: [['0x80000000', '0x40000000']], deny: [], poison: [], mem: image.mem, setup: SETUP, steps } };
+  return history(id, title, note, image, asks.map(asking), 0);
+}
+
+/** @param caches entries of each cache; 0: the unit remembers nothing */
+function history(id: string, title: string, note: string, image: Image, steps: readonly object[], caches: number): Example {
+  return { id, title, vector: { ...(caches === 0 ? {} : { caches }), id, note, caps: hex(CAPS), fctl: 0, impl: IMPL, ram: [['0x80000000', '0x40000000']], deny: [], poison: [], mem: image.mem, setup: SETUP, steps } };
 }
 
 /** A directory of two levels with one device in it. */
@@ -85,6 +102,10 @@ function guest(withLeafTable: boolean): Image {
   return image;
 }
 
+const LEAF = 0x8002_2000n + 3n * 8n;
+const READS = asking({ process: PROCESS, address: HEAP | (3n << 12n) | 0x128n });
+const INVALIDATE = commanding(IotinvalCommand.encode({ opcode: 1, func3: 0, AV: true, PSCV: true, PSCID: 0x21, ADDR: frame(HEAP | (3n << 12n)) }));
+
 export const RISCV_EXAMPLES: readonly Example[] = [
   example('riscv-process', 'RISC-V: a process reads its heap', 'The request carries a process id. It chooses the tables, as the device id chose the directory of processes before.', processes(), [{ process: PROCESS, address: HEAP | (3n << 12n) | 0x128n }]),
   example('riscv-read-only', 'RISC-V: a write to a page that may only be read', 'The neighbour page may be written, this one not. The walk goes all the way down before it is stopped.', processes(), [
@@ -92,6 +113,7 @@ export const RISCV_EXAMPLES: readonly Example[] = [
     { process: PROCESS, write: true, address: HEAP | (3n << 12n) },
   ]),
   example('riscv-no-process', 'RISC-V: a process that nobody set up', 'The driver sent process id 0x106. Its context was never written.', processes(), [{ process: OTHER, address: HEAP | (3n << 12n) }]),
+  { opens: 2, ...history('riscv-stale', 'RISC-V: the unmap that was not enough', 'Software takes the page away, and the device still reads it: the IOTLB remembers. Only the invalidation closes it.', processes(), [READS, storing(LEAF, 0n), READS, INVALIDATE, READS], 4) },
   example('riscv-nested', 'RISC-V: a guest’s tables behind the hypervisor’s', 'Each table of the guest lies at a guest address. The second stage says where, before every read of the first.', guest(true), [{ write: true, address: HEAP | (3n << 12n) | 0x40n }]),
   example('riscv-nested-table', 'RISC-V: the guest’s own table is not there', 'The page is mapped for the guest. The table that says so lies in a page that the hypervisor has taken away.', guest(false), [{ address: HEAP | (3n << 12n) }]),
   example('riscv-interrupt', 'RISC-V: a write that is an interrupt', 'The guest address is that of an interrupt file. The MSI page table takes the place of the second stage.', guest(true), [{ write: true, address: HEAP | (1n << 12n) }]),
