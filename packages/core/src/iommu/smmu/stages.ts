@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Both stages of translation over the walker core, with a TLB before them where there is one. */
-import type { Access, Rule } from '../../mmu/format.ts';
+import { mended, type Access, type Rule } from '../../mmu/format.ts';
 import { forbids, INVALID, permits, PERMITS, RANGE, tableBit, type StageOptions } from '../../mmu/formats/armv8.ts';
 import { Walker, type Tables as TableReader, type WalkEnd, type Walkers } from '../../mmu/walk.ts';
 import { addressOf, highIn, lowIn } from '../../mmu/word.ts';
@@ -181,7 +181,7 @@ export class Stages {
         const broken = walker.rule ?? INVALID;
         const guilty = tableBit(broken);
         const level = guilty === 0 ? walker.level : this.#trail.findLastIndex(({ high }, i) => i > walker.level && i < range.format.levels && (high & guilty) !== 0);
-        return failure(eventOf(broken), { table: 'stage-1 table', level: armLevel(level), entry: this.#trail[level]?.address ?? null, rule: broken });
+        return failure(eventOf(broken), { table: 'stage-1 table', level: armLevel(level), entry: this.#trail[level]?.address ?? null, rule: mended(range.format, broken, walker.low, walker.high, walker.level) });
       }
       case 'denied':
       case 'corrupt': {

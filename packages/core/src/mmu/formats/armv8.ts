@@ -24,7 +24,7 @@ export const UNPRIVILEGED_EXECUTE_NEVER = rule('UXN', '54', 'execution needs UXN
 export const PRIVILEGED_EXECUTE_NEVER = rule('PXN', '53', 'privileged execution needs PXN clear', { clear: 1n << 53n }, PERMISSION);
 export const UNPRIVILEGED_EXECUTE_NEVER_BELOW = rule('UXNTable', '60', 'a table with UXNTable lets nothing below it be executed', { clear: 1n << 60n }, PERMISSION);
 export const PRIVILEGED_EXECUTE_NEVER_BELOW = rule('PXNTable', '59', 'a table with PXNTable lets nothing below it be executed by the privileged', { clear: 1n << 59n }, PERMISSION);
-export const WRITABLE_NOT_EXECUTED = rule('AP[2]', '7', 'a page that users may write, or with WXN any that may be written, is not executed', { set: 1n << 7n }, PERMISSION);
+export const WRITABLE_NOT_EXECUTED = rule('AP[2] DBM', '51, 7', 'a page that users may write, or with WXN any that may be written, is not executed', { set: 1n << 7n }, PERMISSION);
 export const S2_READ = rule('S2AP[0]', '6', 'reading needs S2AP[0]', { set: 1n << 6n }, PERMISSION);
 export const S2_WRITE = rule('S2AP[1]', '7', 'writing needs S2AP[1]', { set: 1n << 7n }, PERMISSION);
 export const S2_EXECUTE = rule('XN', '54:53', 'execution needs XN to permit it', { clear: 3n << 53n }, PERMISSION);
@@ -195,5 +195,7 @@ export function stageFormat(options: StageOptions): TableFormat {
       return accessed | (options.stage === 1 ? low & 0x80 : 0x80 & ~low);
     },
     unmarked: ACCESS_FLAG,
+    // A page that hardware would make writable stays so until DBM is clear.
+    mend: (broken, _low, high) => (broken === WRITABLE_NOT_EXECUTED && options.setsDirty === true && (high & DBM) !== 0 ? { set: 1n << 7n, clear: 1n << 51n } : undefined),
   };
 }
