@@ -47,7 +47,7 @@ export const STE: Ste = { V: true, Config: 5, S1ContextPtr: AT.contexts / 64n, S
 export const CD: Cd = { V: true, AA64: true, A: true, R: true, T0SZ: 25, T1SZ: 25, TG1: 2, EPD1: true, IPS: 4, ASID: 3, TTB0: AT.first / 16n, TTB1: AT.first / 16n };
 
 /** Where the stage-1 entries of an address are, root first. */
-export const path = (address: bigint, root = AT.first): [bigint, bigint, bigint] => [root + ((address >> 30n) & 0x1ffn) * 8n, root + 0x1000n + ((address >> 21n) & 0x1ffn) * 8n, root + 0x2000n + ((address >> 12n) & 0x1ffn) * 8n];
+export const path = (address: bigint, root: bigint = AT.first): [bigint, bigint, bigint] => [root + ((address >> 30n) & 0x1ffn) * 8n, root + 0x1000n + ((address >> 21n) & 0x1ffn) * 8n, root + 0x2000n + ((address >> 12n) & 0x1ffn) * 8n];
 
 export interface SystemOptions {
   readonly ste?: Ste;
@@ -89,7 +89,7 @@ export class System {
   }
 
   /** A page of stage 1 through three tables behind `root`. */
-  map(address: bigint, entry: bigint, root = AT.first): void {
+  map(address: bigint, entry: bigint, root: bigint = AT.first): void {
     const [one, two, three] = path(address, root);
     this.memory.poke(one, (root + 0x1000n) | 3n);
     this.memory.poke(two, (root + 0x2000n) | 3n);
@@ -108,10 +108,13 @@ export class System {
     return this.unit.serve(request(over));
   }
 
-  /** Address reached, or what happened instead. */
+  /** Address reached, or what happened instead. The access lands at once. */
   outcome(over: Partial<DmaRequest> = {}): string {
     const answer = this.serve(over);
-    if (answer.kind === 'memory') return `0x${answer.address.toString(16)}`;
+    if (answer.kind === 'memory') {
+      this.unit.landed(answer.ticket);
+      return `0x${answer.address.toString(16)}`;
+    }
     return answer.kind === 'refused' ? answer.status : answer.kind;
   }
 
