@@ -147,7 +147,7 @@ describe.each(Object.entries(KINDS))('%s', (name, make) => {
   it('reads every entry as the manual says', () => {
     const dice = new Dice(name.length);
     const problems = new Set<string>();
-    for (let i = 0; i < FORMATS; i += 1) {
+    for (let i = 0; i < FORMATS && problems.size < 5; i += 1) {
       const subject = make(dice);
       const { format } = subject;
       for (let j = 0; j < PER_FORMAT; j += 1) {
@@ -159,7 +159,7 @@ describe.each(Object.entries(KINDS))('%s', (name, make) => {
         if (problem !== null) problems.add(`${format.name}, level ${level}, entry 0x${entry.toString(16)}: ${problem}`);
       }
     }
-    expect([...problems].slice(0, 5)).toEqual([]);
+    expect([...problems]).toEqual([]);
   });
 });
 
