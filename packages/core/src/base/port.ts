@@ -121,6 +121,8 @@ export interface Port {
   op(op: Op): Value;
   /** Ordinal of the op performed last in this run, for `Dep`. */
   readonly ordinal: number;
+  /** The agent that it belongs to. Absent in forms without mailboxes. */
+  readonly id?: string;
   /** Tells observers, and nobody else. Absent when nobody watches. */
   readonly note?: ((kind: string, fields: Record<string, unknown>) => void) | undefined;
 }

@@ -72,6 +72,8 @@ class Service {
   readonly #unit: RemappingUnit;
   /** What CPUs can read, by place in the list of registers. */
   readonly #shown: (number | bigint | null)[];
+  /** Whose transaction is stalled, by tag. */
+  readonly #stalled = new Map<number, string>();
   /** The caches as they were told last, as text. */
   readonly #told = new Map<string, string>();
 
@@ -91,7 +93,8 @@ class Service {
     for (;;) {
       const message = this.#take(true);
       if (message !== null) this.#handle(message);
-      let ran = this.#step();
+      // A register write is dealt with before the commands that it lets run.
+      let ran = message?.kind === 'register-write' || this.#step();
       while (ran) {
         // Before the next command somebody may have come with something.
         const next = this.#take(false);
@@ -127,7 +130,9 @@ class Service {
       case 'request': {
         const answer = unit.serve(message.request);
         this.#tellAnswer(message.request, answer);
-        this.#post(this.#options.requesters[message.from], { kind: 'answer', answer });
+        const asker = this.#options.requesters[message.from];
+        if (answer.kind === 'stalled' && asker !== undefined) this.#stalled.set(answer.tag, asker);
+        this.#post(asker, { kind: 'answer', answer });
         break;
       }
       case 'landed':
@@ -161,7 +166,7 @@ class Service {
   }
 
   #send(message: UnitMessage): void {
-    const to = this.#options.functions.get(message.source);
+    const to = (message.kind === 'resume' ? this.#stalled.get(message.tag) : undefined) ?? this.#options.functions.get(message.source);
     this.#port.note?.('iommu-message', { to: to ?? '', what: message.kind, source: message.source, text: textOf(message) });
     this.#post(to, message);
   }

@@ -50,13 +50,17 @@ export class Performer {
     return answer;
   }
 
-  /** Whether a load would first drive out stores that are held. */
-  forces(run: AgentRun, op: OpOf<'load'> | OpOf<'await'>): boolean {
+  /** What a load of RAM would do first: drive out stores that are held, begin to wait (nothing that it waits for can be read yet), or neither. */
+  foresee(run: AgentRun, op: OpOf<'load'> | OpOf<'await'>): 'force' | 'wait' | 'read' {
     const { place } = op;
     const { core } = this.#memory;
+    const history = this.#memory.historyOf(run, place);
     const spec = run.memory.spec('r', op.order, { addr: this.#operand(run, op.addressDep, op.addressPick) });
-    const own = core.ownPending(run.memory, this.#memory.historyOf(run, place), place.address, place.size);
-    return own.length > 0 || openTokens(core.beforeRead(run.memory, spec, own, place.address, place.size), 'all').length > 0;
+    if (core.ownPending(run.memory, history, place.address, place.size).length > 0) return 'force';
+    const pre = core.beforeRead(run.memory, spec, [], place.address, place.size);
+    if (openTokens(pre, 'all').length > 0) return 'force';
+    if (op.kind === 'load' || op.interruptible === true) return 'read';
+    return core.candidates(run.memory, history, place.address, place.size, pre, []).some((way) => op.until(way.value)) ? 'read' : 'wait';
   }
 
   /** A CPU whose `idle` nothing will ever answer gets 0 and comes to its end. `null` when there is none. */

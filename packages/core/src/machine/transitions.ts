@@ -66,8 +66,9 @@ export class Transitions {
         if (op.kind === 'await' && op.next === true) return op.poll === true ? { kind: 'poll', place } : NONE;
         if (!run.isCpu && place.space === 'mmio') return NONE;
         // A load may have to drive out what its agent still holds, may move a line, and is an event of its own where stores go by two steps.
-        const alone = place.space === 'ram' && !this.#performer.forces(run, op) && this.#memory.cached === null && !(run.isCpu && this.#memory.layered) && !(op.kind === 'load' && op.exclusive === true);
-        return { kind: alone ? 'read' : 'write', place };
+        if (place.space !== 'ram' || this.#memory.cached !== null || (op.kind === 'load' && op.exclusive === true)) return { kind: 'write', place };
+        const first = this.#performer.foresee(run, op);
+        return first === 'wait' ? NONE : { kind: first === 'force' || (run.isCpu && this.#memory.layered) ? 'write' : 'read', place };
       }
       case 'store':
         return run.isCpu && op.exclusive !== true && op.place.space !== 'irq' ? NONE : { kind: 'write', place: op.place };
