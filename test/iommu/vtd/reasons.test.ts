@@ -261,10 +261,34 @@ describe('accessed and dirty bits', () => {
     expect(ask(s, { write: true })).toBe(0x77_7abcn);
     expect(ask(system('first', { ecap: { SMPWC: true }, entry: { PWSNP: true } }), { write: true })).toBe(0x77_7abcn);
   });
-  it('of a nested walk make the page of the table dirty', () => {
+  it('of a nested walk make the page of the table dirty, and only setting them does', () => {
     const s = system('nested', { entry: { SSADE: true } });
     s.unit.translate(request());
     expect(s.memory.peek(s.second[2] ?? 0n) & 0x300n).toBe(0x300n);
+    const marked = system('nested', { entry: { SSADE: true } });
+    for (const at of marked.first) toggle(marked.memory, at, 0x60n);
+    marked.unit.translate(request({ write: true }));
+    expect([marked.second[2] ?? 0n, (marked.second[2] ?? 0n) + 24n].map((at) => marked.memory.peek(at) & 0x300n)).toEqual([0x100n, 0x300n]);
+  });
+});
+
+describe('each access has a name for whoever watches', () => {
+  it.each([
+    ['first', ['first-stage table, level 3', 'first-stage table, level 2', 'first-stage table, level 1', 'first-stage table, level 0']],
+    ['second', ['second-stage table, level 3', 'second-stage table, level 2', 'second-stage table, level 1', 'second-stage table, level 0']],
+  ] as const)('%s', (stages, names) => {
+    const s = system(stages);
+    const seen: string[] = [];
+    s.unit.bus.watch = ({ kind, what }) => (kind === 'read' ? seen.push(what) : 0);
+    s.unit.translate(request());
+    expect(seen).toEqual(['scalable root entry', 'scalable context entry', 'PASID directory', 'PASID-table entry', ...names]);
+  });
+  it('of five levels, too', () => {
+    const s = system('first', { levels: 5 });
+    const seen: string[] = [];
+    s.unit.bus.watch = ({ kind, what }) => (kind === 'read' ? seen.push(what) : 0);
+    s.unit.translate(request());
+    expect(seen.slice(4)).toEqual([4, 3, 2, 1, 0].map((level) => `first-stage table, level ${level}`));
   });
 });
 

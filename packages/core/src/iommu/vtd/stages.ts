@@ -58,13 +58,11 @@ const UNSET: Rule = { field: 'A D', bits: '-', text: 'accessed and dirty bits co
 const UNSNOOPED: Rule = { field: 'PWSNP', bits: '87', text: 'accessed and dirty bits are set only by walks that snoop', section: 'Intel VT-d, "Scalable-Mode PASID Table Entry"', beyondRepair: 'the entry is right; PWSNP is in the PASID-table entry' };
 
 const LEGACY = new Map<Rule, number>([
-  [rules.TOO_WIDE, 0x04],
   [rules.S_READ, 0x06],
   [rules.S_WRITE, 0x05],
   [rules.S_RESERVED, 0x0c],
 ]);
 const SCALABLE = new Map<Rule, number>([
-  [rules.TOO_WIDE, 0x83],
   [rules.S_NOT_PRESENT, 0x79],
   [rules.S_READ, 0x86],
   [rules.S_WRITE, 0x85],
