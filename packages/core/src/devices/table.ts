@@ -7,10 +7,16 @@ import { createCopyEngine } from './copy-engine/copy-engine.ts';
 import { CopyEngineDatasheet } from './copy-engine/datasheet.ts';
 import { DsaDatasheet } from './dsa/datasheet.ts';
 import { createDsa } from './dsa/dsa.ts';
+import { Legacy32Datasheet } from './legacy32/datasheet.ts';
+import { createLegacy32 } from './legacy32/legacy32.ts';
 import { NvmeDatasheet } from './nvme/datasheet.ts';
 import { createNvme } from './nvme/nvme.ts';
 import { RingNicDatasheet } from './ring-nic/datasheet.ts';
 import { createRingNic } from './ring-nic/ring-nic.ts';
+import { SensorDatasheet } from './sensor/datasheet.ts';
+import { createSensor } from './sensor/sensor.ts';
+import { TreeWalkerDatasheet } from './tree-walker/datasheet.ts';
+import { createTreeWalker } from './tree-walker/tree-walker.ts';
 import { VirtioDatasheet } from './virtio/datasheet.ts';
 import { createVirtio } from './virtio/virtio.ts';
 
@@ -25,6 +31,9 @@ export const DEVICES: Readonly<Record<DeviceKind, DeviceRow>> = {
   virtio: { datasheet: VirtioDatasheet, create: createVirtio },
   nvme: { datasheet: NvmeDatasheet, create: createNvme },
   dsa: { datasheet: DsaDatasheet, create: createDsa },
+  'tree-walker': { datasheet: TreeWalkerDatasheet, create: createTreeWalker },
+  sensor: { datasheet: SensorDatasheet, create: createSensor },
+  legacy32: { datasheet: Legacy32Datasheet, create: createLegacy32 },
 };
 const byName: Readonly<Record<string, DeviceRow>> = DEVICES;
 

@@ -16,6 +16,7 @@ import type { DmaBus, OnFault } from '../pcie/dma-port.ts';
 import type { DmaAnswer, DmaRequest } from '../iommu/unit.ts';
 import type { InitialState } from '../memory/initial.ts';
 import { OperationalMachine } from './operational.ts';
+import type { LineFreedom } from './options.ts';
 import { CORE_PROFILES, type CoreProfileId } from './profile.ts';
 
 export const RAM = { base: 0x1_0000, size: 0x10_0000 };
@@ -35,6 +36,8 @@ export interface Cpu {
   /** Waits until a word of memory is as asked. */
   until(address: number, size: Size, until: (value: number) => boolean): number;
   fence(name: string): void;
+  /** Of the line that an address lies in. */
+  maintain(operation: 'clean' | 'invalidate', address: number): void;
   /** Waits for the next interrupt and answers with its vector; -1 when none will come. */
   interrupt(): number;
   /** For `outcomes`: everything before this goes the plain way. */
@@ -57,6 +60,8 @@ export interface BenchOptions {
   readonly mayHang?: boolean;
   readonly trace?: boolean;
   readonly onExplore?: () => void;
+  /** Whether cache lines may come and go (non-coherent profiles); `shared` when left out. */
+  readonly lines?: LineFreedom;
 }
 
 export interface BenchResult {
@@ -96,6 +101,7 @@ export function bench(kind: string, driver: (cpu: Cpu) => void, o: BenchOptions 
     limits: { steps: o.steps ?? 20_000, events: 100_000 },
     interrupts: Array.from({ length: device.vectors }, (_, vector) => ({ device: 'dev0', vector, cpu: 'cpu0', number: vector })),
     registers: new Map([['dev0', device.registers]]),
+    ...(o.lines === undefined ? {} : { lines: o.lines }),
   });
   const result = machine.run();
   if (result.reason !== 'quiescent') throw new Error(`the run ended by ${result.reason}: ${result.text}`);
@@ -142,6 +148,7 @@ function cpuOf(port: Port, device: Device, said: string[], explore: () => void):
     status: (name) => Number(port.op({ kind: 'load', place: mmio(name), order: 'plain', name })),
     ready: (name, until) => Number(port.op({ kind: 'await', place: mmio(name), order: 'plain', until: (v) => until(Number(v)), name })),
     until: (address, size, until) => Number(port.op({ kind: 'await', place: ram(address, size), order: 'plain', until: (v) => until(Number(v)) })),
+    maintain: (operation, address) => void port.op({ kind: 'maintain', operation, line: address - (address % 64) }),
     fence: (name) => void port.op({ kind: 'fence', fence: name }),
     interrupt: () => Number(port.op({ kind: 'idle' })) - 1,
     explore,
