@@ -43,9 +43,16 @@ async function inTheme(of: Page, theme: (typeof THEMES)[number]): Promise<void> 
   await of.evaluate((t) => localStorage.setItem('dmalab.theme', t), theme);
 }
 
+async function openRegister(of: Page): Promise<void> {
+  await of.locator('.monaco-editor .view-line').first().waitFor();
+  await of.getByRole('tab', { name: 'Registers' }).click();
+  await of.getByRole('button', { name: 'STATUS' }).click();
+  await of.getByRole('img', { name: /^Bits 31 to 0: 0x0\./ }).waitFor();
+}
+
 const ROUTES: readonly (readonly [name: string, path: () => string, ready: (of: Page) => Promise<unknown>])[] = [
   ['the catalogue', () => '/', (of) => of.locator('a.lab').first().waitFor()],
-  ['a lab before its first run', () => `/labs/${COPY_LAB.id}`, (of) => of.locator('.monaco-editor .view-line').first().waitFor()],
+  ['a lab before its first run, a register of its device opened bit by bit', () => `/labs/${COPY_LAB.id}`, openRegister],
   ['a lab at a failing step', () => failing.slice(server.url.length), (of) => of.getByRole('img', { name: /^Space-time diagram/ }).waitFor()],
   ['a lab there is not', () => '/labs/no-such-lab', (of) => of.getByRole('alert').first().waitFor()],
   ['a page there is not', () => '/nowhere/at/all', (of) => of.getByRole('heading', { name: 'There is no page here.' }).waitFor()],

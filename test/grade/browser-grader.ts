@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Grades in Chromium: bundles the engine as the web app does, minified, and asks it in a worker of a page. */
+/** Grades in Chromium: bundles the engine as the web app does, minified, and asks it in workers of a page. */
 import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -17,12 +17,22 @@ import type { GradeAnswer, GradeQuestion } from './page/worker.ts';
 /** What the page offers to `evaluate`. */
 type Window = typeof globalThis & { grade(question: GradeQuestion): Promise<GradeAnswer> };
 
+/** So many drivers are graded at once; each in a worker of its own, as in a page. */
+export const WORKERS = 2;
+
 const PAGE = `<!doctype html><title>grading</title><script type="module">
-const waiting = new Map();
-const worker = new Worker('/worker.js', { type: 'module' });
-worker.onmessage = ({ data }) => { waiting.get(data.id)(data); waiting.delete(data.id); };
-worker.onerror = (event) => { for (const answer of waiting.values()) answer({ bytes: '', engine: '', problem: event.message || 'the worker could not be started' }); };
-window.grade = (question) => new Promise((answer) => { waiting.set(question.id, answer); worker.postMessage(question); });
+const workers = Array.from({ length: ${WORKERS} }, () => {
+  const waiting = new Map();
+  const worker = new Worker('/worker.js', { type: 'module' });
+  worker.onmessage = ({ data }) => { waiting.get(data.id)(data); waiting.delete(data.id); };
+  worker.onerror = (event) => { for (const answer of waiting.values()) answer({ bytes: '', engine: '', problem: event.message || 'the worker could not be started' }); };
+  return { worker, waiting };
+});
+window.grade = (question) => new Promise((answer) => {
+  const [least] = workers.toSorted((a, b) => a.waiting.size - b.waiting.size);
+  least.waiting.set(question.id, answer);
+  least.worker.postMessage(question);
+});
 </script>`;
 
 export class BrowserGrader {

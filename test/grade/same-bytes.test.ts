@@ -20,7 +20,7 @@ import { gradeWith } from '@dmalab/server/queue/grade';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dmalab } from '../support/cli.ts';
 import { COPY_LAB, driverNames, driverText, type Folder, labsFolder, NIC_LAB, temporaryFolder } from '../support/repo.ts';
-import { BrowserGrader } from './browser-grader.ts';
+import { BrowserGrader, WORKERS } from './browser-grader.ts';
 
 const LABS = [COPY_LAB, NIC_LAB] as const;
 const LONG = process.env['DMALAB_LONG'] !== undefined;
@@ -82,10 +82,10 @@ describe.each(LABS)('lab $folder', { timeout: 900_000 }, ({ id, folder }) => {
 
   it('Chromium writes the same bytes for every one', async () => {
     const different: string[] = [];
-    for (const name of names) {
+    await eachOf(names, WORKERS, async (name) => {
       const source = await compiled(id, driverText(folder, name));
       if ((await browser.grade(id, source, 'staff')) !== server.get(keyOf(id, name))?.staff) different.push(name);
-    }
+    });
     expect(different).toEqual([]);
   });
 
