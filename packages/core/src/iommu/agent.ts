@@ -13,7 +13,7 @@ import { mailbox, type Agent, type Port } from '../base/port.ts';
 import type { Json } from '../base/events.ts';
 import type { TablePort } from '../mmu/port.ts';
 import type { BusEvent } from './bus.ts';
-import type { CacheLine } from '../mmu/cache.ts';
+import type { CacheView, Lapses } from '../mmu/cache.ts';
 import { packFromUnit, unpackToUnit, type FromUnit, type ToUnit } from './messages.ts';
 import { AgentTablePort, type Window } from './table-port.ts';
 import type { DmaAnswer, DmaRequest, RemappingUnit, UnitMessage, UnitOutside } from './unit.ts';
@@ -85,7 +85,7 @@ class Service {
     for (const [offset, size, value] of options.setup ?? []) this.#unit.writeRegister(offset, size, value);
     this.#shown = options.registers.map(({ offset, size }) => contentOf(this.#unit, offset, size));
     const { lapses = [] } = options;
-    for (const cache of this.#unit.caches) if (lapses === 'all' || lapses.includes(cache.name)) cache.lapses = (name, line) => this.#lapses(name, line);
+    for (const cache of this.#unit.caches) if (lapses === 'all' || lapses.includes(cache.name)) cache.lapses = lapsing(port);
     if (port.note !== undefined) this.#unit.bus.watch = (event) => this.#tellAccess(event);
   }
 
@@ -187,11 +187,6 @@ class Service {
     this.#port.op({ kind: 'store', place: { space: 'irq', owner: this.#options.id, address: vector, size: 4 }, value: 1, order: 'relaxed', name });
   }
 
-  #lapses(name: string, line: CacheLine): boolean {
-    const where = `0x${line.first.toString(16)}`;
-    return this.#port.op({ kind: 'choose', choice: 'device', key: `${name} ${where}`, width: 2, label: (answer) => (answer === 0 ? `${name}: the entry for ${where} is still there` : `${name}: the entry for ${where} was evicted`) }) === 1;
-  }
-
   #tellAccess(event: BusEvent): void {
     this.#port.note?.('walk', { what: event.what, access: event.kind, address: event.address, size: event.bytes, words: event.words.map((word) => `0x${word.toString(16)}`), status: event.status });
   }
@@ -213,7 +208,7 @@ class Service {
   #tellCaches(): void {
     if (this.#port.note === undefined) return;
     for (const cache of this.#unit.caches) {
-      const lines: Json[] = cache.entries().map(({ set, way, tag, first, span, entry }) => ({ set, way, tag, first, span, entry: plain(entry) }));
+      const lines = linesOf(cache);
       const text = JSON.stringify(lines);
       if ((this.#told.get(cache.name) ?? '[]') === text) continue;
       this.#told.set(cache.name, text);
@@ -238,6 +233,17 @@ function textOf(message: UnitMessage): string {
       return `stalled transaction ${message.tag}: ${message.action}`;
   }
 }
+
+/** Asks at each hit whether the entry was evicted before. */
+export const lapsing =
+  (port: Port): Lapses =>
+  (name, line) => {
+    const where = `0x${line.first.toString(16)}`;
+    return port.op({ kind: 'choose', choice: 'device', key: `${name} ${where}`, width: 2, label: (answer) => (answer === 0 ? `${name}: the entry for ${where} is still there` : `${name}: the entry for ${where} was evicted`) }) === 1;
+  };
+
+/** What a cache holds, as the trace can carry it. */
+export const linesOf = (cache: CacheView): Json[] => cache.entries().map(({ set, way, tag, first, span, entry }) => ({ set, way, tag, first, span, entry: plain(entry) }));
 
 /** An entry as the trace can carry it. */
 function plain(value: unknown, depth = 3): Json {

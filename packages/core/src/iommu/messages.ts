@@ -38,6 +38,7 @@ const Request = layout({
     pasid,
     type: choice(53, 52, 'AT field.', { untranslated: 0, ats: 1, translated: 2 }),
     noWrite: flag(54, 'NW.'),
+    asks: flag(55, 'A function may ask for a page that is not there, and wait.'),
     from: uint(63, 56, 'Who is to be answered, by its number among those that ask.'),
     address: wide(127, 64, 'Address, bytes.'),
   },
@@ -111,8 +112,8 @@ const PageResponse = layout({
 /** What comes into a unit's mailbox. */
 export type ToUnit =
   | { readonly kind: 'register-write'; readonly offset: number; readonly size: 4 | 8; readonly value: bigint }
-  /** `from`: who is answered, by its number in the unit's list. */
-  | { readonly kind: 'request'; readonly request: DmaRequest; readonly from: number }
+  /** `from`: who is answered, by its number in the unit's list. `asks`: an engine leaves it to its function to ask for pages; units do not look at it. */
+  | { readonly kind: 'request'; readonly request: DmaRequest; readonly from: number; readonly asks?: boolean }
   | { readonly kind: 'landed'; readonly ticket: number }
   | { readonly kind: 'page'; readonly request: PageRequestMessage }
   | { readonly kind: 'invalidated'; readonly source: number; readonly tag: number }
@@ -125,7 +126,7 @@ export function packToUnit(message: Exclude<ToUnit, { kind: 'register-write' }>)
   switch (message.kind) {
     case 'request': {
       const { address, execute, noWrite, privileged, type, write, ...who } = message.request;
-      return Request.encode({ kind: 'request', address, execute, noWrite, privileged, type, write, from: message.from, ...packWho(who) });
+      return Request.encode({ kind: 'request', address, execute, noWrite, privileged, type, write, from: message.from, asks: message.asks === true, ...packWho(who) });
     }
     case 'page': {
       const { address, execute, group, last, privileged, read, write, ...who } = message.request;
@@ -149,9 +150,9 @@ export function unpackToUnit(raw: bigint): ToUnit {
       return { kind: name, offset, size: bytes === 8 ? 8 : 4, value };
     }
     case 'request': {
-      const { address, execute, noWrite, privileged, type, write, from, ...who } = Request.decode(raw);
+      const { address, execute, noWrite, privileged, type, write, from, asks, ...who } = Request.decode(raw);
       if (type === 'reserved') break;
-      return { kind: name, from, request: { ...unpackWho(who), address, execute, noWrite, privileged, type, write } };
+      return { kind: name, from, ...(asks ? { asks } : {}), request: { ...unpackWho(who), address, execute, noWrite, privileged, type, write } };
     }
     case 'page': {
       const { address, execute, group, last, privileged, read, write, ...who } = Page.decode(raw);
@@ -249,5 +250,8 @@ interface Who {
 }
 const packWho = (who: Who): { source: number; hasPasid: boolean; pasid: number } => ({ source: who.source, hasPasid: who.pasid !== null, pasid: who.pasid ?? 0 });
 const unpackWho = (who: { readonly source: number; readonly hasPasid: boolean; readonly pasid: number }): Who => ({ source: who.source, pasid: who.hasPasid ? who.pasid : null });
+
+/** Whether a message is one that a unit sends. */
+export const isFromUnit = (raw: bigint): boolean => ['answer', 'invalidate', 'page-response', 'resume'].includes(kindOf(raw));
 
 const kindOf = (raw: bigint): string => Object.entries(KINDS).find(([, code]) => BigInt(code) === (raw & 15n))?.[0] ?? '';

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * A device engine's way to a remapping unit that is an agent of the same
- * machine: a request is a message, and its answer another. While the engine
+ * A device engine's way to a remapping unit, or to its function, that is an
+ * agent of the same machine: a request is a message, and its answer another. While the engine
  * waits for the answer it takes what else comes into its mailbox, in order.
  */
 import { mailbox, type Port } from '../base/port.ts';
 import { packToUnit, unpackFromUnit, type FromUnit, type ToUnit } from '../iommu/messages.ts';
 import type { DmaAnswer, DmaRequest, UnitMessage } from '../iommu/unit.ts';
-import type { DmaBus, InterruptMessage } from './dma-port.ts';
+import type { DmaBus, InterruptMessage, OnFault } from './dma-port.ts';
 
 export interface AgentBusOptions {
   /** The engine's agent id: whose mailbox answers come to. */
@@ -32,8 +32,8 @@ export class AgentBus implements DmaBus {
     this.#options = options;
   }
 
-  translate(request: DmaRequest): DmaAnswer {
-    this.send({ kind: 'request', request, from: this.#options.number });
+  translate(request: DmaRequest, onFault: OnFault): DmaAnswer {
+    this.send({ kind: 'request', request, from: this.#options.number, ...(onFault === 'request' ? { asks: true } : {}) });
     for (;;) {
       const message = this.take();
       if (message.kind === 'answer') return message.answer;
