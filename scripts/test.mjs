@@ -28,7 +28,7 @@ export async function testAll({ long = false, filters = [] } = {}) {
   }
   const folder = mkdtempSync(join(tmpdir(), 'dmalab-test-'));
   const output = join(folder, 'results.json');
-  if (long) Object.assign(process.env, { DMALAB_LONG: '1', ORACLE: 'all' });
+  if (long) Object.assign(process.env, { DMALAB_LONG: '1', DMALAB_FUZZ: '1000000', ORACLE: 'all' });
   const code = run(process.execPath, [join(root, 'node_modules', 'vitest', 'vitest.mjs'), 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${output}`, ...filters]);
   let results;
   try {
