@@ -150,18 +150,18 @@ function smmu(space: AddressSpace): Machine {
   const block = (to: bigint, level: number, flags: bigint, marked: boolean): bigint => (to << 12n) | flags | (marked ? 0x400n : 0n) | (level === 0 ? 3n : 1n);
   const leaves = tree(memory, FIRST_ROOT, space.first, { pointer: (frame) => (frame << 12n) | 3n, leaf: ({ to, level, write, user, marked }) => block(to, level, (user ? 0x40n : 0n) | (write ? 0n : 0x80n), marked) });
   if (space.second !== null) tree(memory, SECOND_ROOT, space.second, { pointer: (frame) => (frame << 12n) | 3n, leaf: ({ to, level, write, marked }) => block(to, level, 0x40n | (write ? 0x80n : 0n), marked) });
-  put(memory, (CONTEXTS << 12n) + 64n, StreamTableEntry.encode({ V: true, Config: space.second === null ? 5 : 7, S1ContextPtr: (CONTEXTS + 1n) * 64n, S2AA64: true, S2T0SZ: 16, S2SL0: 2, S2PS: 5, S2HA: true, S2TTB: SECOND_ROOT * 256n }), 8);
-  put(memory, (CONTEXTS + 1n) << 12n, ContextDescriptor.encode({ V: true, AA64: true, A: true, R: true, HA: true, T0SZ: 16, EPD1: true, IPS: 5, TTB0: FIRST_ROOT * 256n }), 8);
+  put(memory, (CONTEXTS << 12n) + 64n, StreamTableEntry.encode({ V: true, Config: space.second === null ? 5 : 7, S1CDMax: 3, S1ContextPtr: (CONTEXTS + 1n) * 64n, S2AA64: true, S2T0SZ: 16, S2SL0: 2, S2PS: 5, S2HA: true, S2TTB: SECOND_ROOT * 256n }), 8);
+  put(memory, ((CONTEXTS + 1n) << 12n) + 5n * 64n, ContextDescriptor.encode({ V: true, AA64: true, A: true, R: true, HA: true, T0SZ: 16, EPD1: true, IPS: 5, TTB0: FIRST_ROOT * 256n }), 8);
   const unit = new SmmuUnit(memory, {
-    // Two stages, both byte orders, access flag by hardware; 8 bits of streams; 48 bits out, 4 KiB granules.
-    features: smmuFeatures(0x0400_004b, 0x8, 0x15),
+    // Two stages, access flag by hardware; 8 bits of streams, 8 of substreams; 48 bits out, 4 KiB granules.
+    features: smmuFeatures(0x0440_004b, 0x208, 0x15),
     spans: 'exact',
   });
   unit.registers = { cr0: 13, gbpa: 0, tableBase: CONTEXTS << 12n, tableConfig: 6 };
   return {
     name: 'SMMUv3',
     access({ address, write, supervisor }) {
-      const answer = unit.translate({ streamId: 1, write, privileged: supervisor, address });
+      const answer = unit.translate({ streamId: 1, substream: 5, write, privileged: supervisor, address });
       return answer.kind === 'translated' ? answer.address : null;
     },
     isMarked: (mapping) => (memory.peek(leaves.get(mapping) ?? 0n) & 0x400n) !== 0n,

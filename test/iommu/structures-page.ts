@@ -77,6 +77,12 @@ export function structuresPage(): string {
     '| IOTLB | ECAP.IRO × 16 + 8 |',
     '| FRCD | CAP.FRO × 16, 16 bytes each |',
     '',
+    '## Where the SMMUv3 registers lie',
+    '',
+    '| register | offset |',
+    '|---|---|',
+    ...Object.entries(smmuRegisters.OFFSET).map(([name, offset]) => `| ${name} | 0x${offset.toString(16)} |`),
+    '',
   ].join('\n');
 }
 

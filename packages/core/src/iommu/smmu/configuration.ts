@@ -72,7 +72,24 @@ export function configurationCaches(geometry: CacheGeometry): ConfigurationCache
 /** Reads guest memory: the physical frame, or why not. */
 export type ThroughSecond = (second: SecondStage | null, frame: number, offset: number) => number | Failure;
 
+/** What words of a structure came to, kept so that the same words at the same place are not taken apart again. No cache: memory is read each time. */
+class Understood<T> {
+  readonly #known = new Map<number, { readonly words: Uint32Array; readonly under: number; readonly read: Read<T> }>();
+
+  /** `under`: what else decides how the words read. */
+  of(at: number, words: Uint32Array, under: number, read: () => T | Rule): Read<T> {
+    const known = this.#known.get(at);
+    if (known !== undefined && known.under === under && known.words.every((word, i) => word === words[i])) return known.read;
+    if (this.#known.size >= 256) this.#known.clear();
+    const fresh = { words: words.slice(0, 16), under, read: { value: read(), at } };
+    this.#known.set(at, fresh);
+    return fresh.read;
+  }
+}
+
 export class Configuration {
+  readonly #streams = new Understood<Stream>();
+  readonly #contexts = new Understood<Context>();
   readonly caches: ConfigurationCaches | null;
   readonly #bus: Bus;
   readonly #features: SmmuFeatures;
@@ -93,7 +110,7 @@ export class Configuration {
     const at = this.#placeOf(registers, streamId);
     if (typeof at !== 'number') return at;
     if (this.#bus.load('stream table entry', Math.floor(at / 4096), at % 4096, 64, false) !== 'ok') return unread(EVENTS.steFetch, 'stream table', at, UNREAD_STREAM);
-    const read = { value: readStream(this.#features, this.#bus.data, at, registers.e2h), at };
+    const read = this.#streams.of(at, this.#bus.data, registers.e2h ? 1 : 0, () => readStream(this.#features, this.#bus.data, at, registers.e2h));
     this.caches?.streams.put(0, streamId, 0, read);
     return illegal(read, EVENTS.badSte, 'stream table');
   }
@@ -136,7 +153,8 @@ export class Configuration {
     const at = this.#reach(second, guest);
     if (typeof at !== 'number') return at;
     if (this.#bus.load('context descriptor', Math.floor(at / 4096), at % 4096, 64, false) !== 'ok') return unread(EVENTS.cdFetch, 'context descriptor', at, UNREAD_CONTEXT);
-    const read = { value: readContext(this.#features, this.#bus.data, at, { world, stallDisabled: first.stallDisabled }), at };
+    const { stallDisabled } = first;
+    const read = this.#contexts.of(at, this.#bus.data, (world === 'el2' ? 2 : 0) + (stallDisabled ? 1 : 0), () => readContext(this.#features, this.#bus.data, at, { world, stallDisabled }));
     this.caches?.contexts.put(streamId, index, 0, read);
     return illegal(read, EVENTS.badCd, 'context descriptor');
   }

@@ -232,8 +232,9 @@ const accessOf = (ask: Ask): Access => ({ read: !ask.write && !ask.execute, writ
 
 /** PRIVCFG and INSTCFG; writes are data always (13.1.2). */
 function overridden(ask: Ask, stream: Stream): Ask & { readonly askedPrivileged: boolean } {
-  const fetches = stream.instruction === null || ask.type === 'ats' ? ask.execute : stream.instruction && !ask.write;
-  return { ...ask, privileged: stream.privileged ?? ask.privileged, execute: fetches, askedPrivileged: ask.privileged };
+  const { streamId, substream, type, write, noWrite, address } = ask;
+  const fetches = stream.instruction === null || type === 'ats' ? ask.execute : stream.instruction && !write;
+  return { streamId, substream, type, write, noWrite, address, privileged: stream.privileged ?? ask.privileged, execute: fetches, askedPrivileged: ask.privileged };
 }
 
 /** EATS 2 without CR0.ATSCHK is as 0. */
