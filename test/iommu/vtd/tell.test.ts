@@ -13,7 +13,7 @@ import { ADDRESS, CAP, DOMAIN, ECAP, MOVED, OTHER, PAGES, PASID, QUEUE, REACHED,
 const hex = (value: bigint): string => `0x${value.toString(16)}`;
 
 /** The system of the other tests as a vector; its page moves while the unit remembers it. */
-function vector(steps: readonly object[], ways = 8): Fields {
+function vector(steps: readonly object[], caches = 8): Fields {
   const s = system('nested');
   const at = [s.root, s.context, s.context + 8n, s.directory, ...[0n, 8n, 16n].map((offset) => s.pasid + offset), ...s.first, ...s.second, (s.second[2] ?? 0n) + 24n];
   const descriptors = [
@@ -23,7 +23,7 @@ function vector(steps: readonly object[], ways = 8): Fields {
   ];
   return new Fields(
     {
-      id: 'told', note: 'a page moves', cap: hex(Capability.encode(CAP)), ecap: hex(ExtendedCapability.encode(ECAP)), aw_bits: 46, rtaddr: hex((0x10n << 12n) | (1n << 10n)), sid: SOURCE, ram: [], ways,
+      id: 'told', note: 'a page moves', cap: hex(Capability.encode(CAP)), ecap: hex(ExtendedCapability.encode(ECAP)), aw_bits: 46, rtaddr: hex((0x10n << 12n) | (1n << 10n)), sid: SOURCE, ram: [], ...(caches === 0 ? {} : { caches }),
       mem: [
         ...at.map((address) => [hex(address), hex(s.memory.peek(address))]),
         ...descriptors.flatMap((raw, i) => [0n, 1n].map((half) => [hex((QUEUE << 12n) + 32n * BigInt(i) + 8n * half), hex((raw >> (64n * half)) & ((1n << 64n) - 1n))])),
@@ -69,6 +69,23 @@ describe('a vector of VT-d', () => {
     expect(at(7).messages).toEqual(['invalidate request for 0x128, PASID 0x12345, tag 0: 0x1000 bytes from 0x1234567000']);
     expect(at(9).accesses).toMatchObject([{ kind: 'write', what: 'invalidation status', address: STATUS << 12n, bytes: 4 }]);
     expect(at(10).end?.address).toBe(MOVED);
+  });
+
+  it('tells what each cache holds, which step filled it, and whether the tables still say so', () => {
+    const cache = (i: number, name: string): unknown => at(i).caches?.find((of) => of.name === name)?.lines.map(({ owner, covers, goesTo, may, filled, agrees }) => [owner, covers, goesTo, may, filled, agrees]);
+    const line = (filled: number, agrees: boolean, page = REACHED): unknown => [`domain ${DOMAIN}, PASID 0x12345`, '0x1234567000, 0x1000 bytes', hex((page >> 12n) << 12n), 'read, execute', filled, agrees];
+    expect([3, 4, 5, 7, 10].map((i) => cache(i, 'IOTLB'))).toEqual([[line(3, true)], [line(3, false)], [line(3, false)], [], [line(10, true, MOVED)]]);
+    expect([cache(3, 'context cache'), cache(3, 'PASID cache')]).toEqual([[['', 'device 0x128', '', '', 3, null]], [['device 0x128', 'PASID 0x12345', '', '', 3, null]]]);
+    expect(cache(3, 'paging-structure cache')).toContainEqual([`domain ${DOMAIN}, PASID 0x12345`, '0x1234400000, 0x200000 bytes, nested stage', hex(system('nested').first[2] ?? 0n), '', 3, null]);
+    expect(at(5).uncached?.end?.address).toBe(MOVED);
+    expect(at(5).title).toBe('read of 0x1234567abc by device 0x128, PASID 0x12345');
+    expect(at(4).title).toMatch(/^software stores 0x778027 at 0x/);
+    expect(at(6).title).toBe('software writes 0x60 to IQT_REG');
+  });
+
+  it('of a unit with no caches, or with absurd ones', () => {
+    expect(tellVector(vector(steps, 0)).steps[3]).not.toHaveProperty('caches');
+    expect(() => tellVector(vector(steps, 1000))).toThrow('caches: expected 1 to 64 entries');
   });
 
   it('tells page requests, registers and translation requests', () => {

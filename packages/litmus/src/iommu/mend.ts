@@ -54,7 +54,7 @@ export function mended(vector: Json, edits: readonly Edit[]): Json {
   const mem = rows(vector['mem']).map((row) => edited(row, edits));
   const listed = new Set(mem.map(([address]) => BigInt(address)));
   for (const { address, set } of edits) if (!listed.has(address) && set !== 0n) mem.push([hex(address), hex(set)]);
-  const steps = Array.isArray(vector['steps']) ? { steps: vector['steps'].map((step: unknown) => editedStep(step, edits)) } : {};
+  const steps = Object.fromEntries(['steps', 'dma'].flatMap((key) => (Array.isArray(vector[key]) ? [[key, vector[key].map((step: unknown) => editedStep(step, edits))]] : [])));
   return { ...rest, mem, ...steps };
 }
 

@@ -1,42 +1,106 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A vector of VT-d, told as data. */
 import type { AtsGrant, UnitMessage } from '@dmalab/core/iommu/unit';
+import type { IotlbLine, PagingLine } from '@dmalab/core/iommu/vtd/caches';
 import { Capability, ExtendedCapability } from '@dmalab/core/iommu/vtd/capabilities';
+import type { VtdRequest } from '@dmalab/core/iommu/vtd/contexts';
 import { ContextCacheDescriptor, DeviceTlbDescriptor, InterruptCacheDescriptor, IotlbDescriptor, PageGroupResponseDescriptor, PageRequestEntry, PasidCacheDescriptor, PasidDeviceTlbDescriptor, PasidIotlbDescriptor, WaitDescriptor } from '@dmalab/core/iommu/vtd/queues';
 import { REASONS } from '@dmalab/core/iommu/vtd/reasons';
 import { RootTableAddress } from '@dmalab/core/iommu/vtd/registers';
-import type { VtdFault } from '@dmalab/core/iommu/vtd/stages';
+import type { Reached, VtdFault } from '@dmalab/core/iommu/vtd/stages';
 import { ContextEntry, FirstStageEntry, PasidDirectoryEntry, PasidEntry, RootEntry, ScalableContextEntry, ScalableRootEntry, SecondStageEntry } from '@dmalab/core/iommu/vtd/structures';
 import type { VtdAnswer } from '@dmalab/core/iommu/vtd/unit';
+import type { CacheView } from '@dmalab/core/mmu/cache';
 import type { Fields } from './json.ts';
-import { bitsOf, hex, indexIn, Recorder, type AnyLayout, type Teller, type Telling, type ToldEnd, type ToldFault, type ToldStep } from './tell.ts';
+import { bitsOf, hex, indexIn, Recorder, type AnyLayout, type Teller, type Telling, type ToldCache, type ToldEnd, type ToldFault, type ToldLine, type ToldStep } from './tell.ts';
 import { vtdBench } from './vtd-vector.ts';
 
 export function tellVtd(vector: Fields): Telling {
-  const { unit, steps, messages } = vtdBench(vector);
+  const plain = tellSteps(vector, false);
+  const steps = vector.has('caches') ? tellSteps(vector, true).map((step, i) => ({ ...step, uncached: plain[i]! })) : plain;
+  const registers = [
+    { name: 'CAP_REG', raw: vector.word('cap'), layout: Capability },
+    { name: 'ECAP_REG', raw: vector.word('ecap'), layout: ExtendedCapability },
+    { name: 'RTADDR_REG', raw: vector.word('rtaddr'), layout: RootTableAddress },
+  ];
+  return { id: vector.text('id'), note: vector.text('note'), unit: 'Intel VT-d', processWord: 'PASID', registers, steps };
+}
+
+function tellSteps(vector: Fields, remembers: boolean): ToldStep[] {
+  const { unit, steps, messages } = vtdBench(vector, remembers);
   const recorder = new Recorder(unit, teller());
-  const sent = (): string[] => messages.splice(0).map(messageText);
-  const told = steps.map((step): ToldStep => {
+  const filled = new Map<unknown, number>();
+  return steps.map((step, i): ToldStep => {
+    const after = (): Pick<ToldStep, 'messages' | 'caches'> => ({ messages: messages.splice(0).map(messageText), ...(remembers ? { caches: unit.caches.map((cache) => tellCache(cache, i, filled, vector)) } : {}) });
     if (step.kind === 'other') {
       recorder.request = null;
       const value = step.perform();
-      return { title: step.title, request: null, accesses: recorder.take(), end: null, value, messages: sent() };
+      return { title: step.title, request: null, accesses: recorder.take(), end: null, value, ...after() };
     }
     const { request: of } = step;
     const request = { device: of.sourceId, process: of.pasid, address: of.address };
     recorder.request = request;
     unit.clearRecord(0);
     const answer = unit.translate(of);
-    const by = `${hex(of.sourceId)}${of.pasid === null ? '' : `, PASID ${hex(of.pasid)}${of.privileged ? ', supervisor' : ''}`}`;
-    const what = of.type === 'ats' ? `translation request${of.noWrite === true ? ', no write' : ''}${of.execute ? ', execute' : ''}` : of.write ? 'write' : of.execute ? 'fetch' : 'read';
-    return { title: `${what} of ${hex(of.address)} by device ${by}`, request, accesses: recorder.take(), end: endOf(answer), value: null, messages: sent() };
+    return { title: titleOf(of), request, accesses: recorder.take(), end: endOf(answer), value: null, ...after() };
   });
-  const registers = [
-    { name: 'CAP_REG', raw: vector.word('cap'), layout: Capability },
-    { name: 'ECAP_REG', raw: vector.word('ecap'), layout: ExtendedCapability },
-    { name: 'RTADDR_REG', raw: vector.word('rtaddr'), layout: RootTableAddress },
-  ];
-  return { id: vector.text('id'), note: vector.text('note'), unit: 'Intel VT-d', processWord: 'PASID', registers, steps: told };
+}
+
+function titleOf(of: VtdRequest): string {
+  const by = `${hex(of.sourceId)}${of.pasid === null ? '' : `, PASID ${hex(of.pasid)}${of.privileged ? ', supervisor' : ''}`}`;
+  const what = of.type === 'ats' ? `translation request${of.noWrite === true ? ', no write' : ''}${of.execute ? ', execute' : ''}` : of.write ? 'write' : of.execute ? 'fetch' : 'read';
+  return `${what} of ${hex(of.address)} by device ${by}`;
+}
+
+/** What a cache holds after step `now`. `filled` remembers which step brought each entry. */
+function tellCache(cache: CacheView, now: number, filled: Map<unknown, number>, vector: Fields): ToldCache {
+  const { name, geometry } = cache;
+  const lines = cache.entries().map((line): ToldLine => {
+    const by = filled.get(line.entry) ?? now;
+    filled.set(line.entry, by);
+    const common = { slot: line.set * geometry.ways + line.way, filled: by };
+    if (name === 'context cache') return { ...common, owner: '', covers: `device ${hex(line.first)}`, goesTo: '', may: '', agrees: null };
+    if (name === 'PASID cache') return { ...common, owner: `device ${hex(line.tag)}`, covers: `PASID ${hex(line.first)}`, goesTo: '', may: '', agrees: null };
+    const covers = `${hex(BigInt(line.first) << 12n)}, ${hex(1n << BigInt(line.span + 12))} bytes`;
+    if (name !== 'IOTLB') {
+      // The unit files entries above the leaves in this cache and nothing else.
+      const table = line.entry as PagingLine;
+      return { ...common, owner: ownerOf(table), covers: `${covers}, ${table.stages} stage`, goesTo: hex(BigInt(table.frame) * 4096n + BigInt(table.offset)), may: '', agrees: null };
+    }
+    // And translations, or faults of caching mode, in the IOTLB.
+    const entry = line.entry as IotlbLine;
+    const { reached } = entry;
+    if (reached.kind === 'fault') return { ...common, owner: ownerOf(entry), covers, goesTo: `reason ${hex(reached.reason)}`, may: '', agrees: null };
+    return { ...common, owner: ownerOf(entry), covers, goesTo: hex(BigInt(reached.frame) << 12n), may: rightsText(reached.rights), agrees: agrees(reached, vector, by, now) };
+  });
+  return { name, slots: geometry.sets * geometry.ways, lines };
+}
+
+const ownerOf = ({ stages, domain, pasid }: IotlbLine | PagingLine): string => `domain ${domain}${stages === 'second' ? '' : `, PASID ${hex(pasid)}`}`;
+
+const RIGHTS = ['read', 'write', 'execute', 'supervisor read', 'supervisor write', 'supervisor execute'];
+/** A user's rights; a supervisor's only where they are more. */
+function rightsText(rights: number): string {
+  const holds = (i: number): boolean => ((rights >>> i) & 1) === 1;
+  return RIGHTS.filter((_, i) => holds(i) && (i < 3 || !holds(i - 3))).join(', ');
+}
+
+/** A history longer than this is not run again for every entry. */
+const LONGEST = 40;
+
+/** Whether the request that filled the entry would reach the same memory now, if the tables were walked. */
+function agrees(entry: Reached, vector: Fields, filled: number, now: number): boolean | null {
+  const { unit, steps } = vtdBench(vector, false);
+  const asks = steps[filled];
+  if (steps.length > LONGEST || asks === undefined || asks.kind !== 'request') return null;
+  for (const step of steps.slice(0, now + 1)) {
+    if (step.kind === 'other') step.perform();
+    else unit.translate(step.request);
+  }
+  const answer = unit.translate(asks.request);
+  if (answer.kind !== 'translated') return false;
+  const bytes = 1n << BigInt(entry.span);
+  return answer.address / bytes === (BigInt(entry.frame) << 12n) / bytes;
 }
 
 function messageText(message: UnitMessage): string {

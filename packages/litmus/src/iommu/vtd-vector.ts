@@ -13,7 +13,7 @@
  * | `page` | a page request arrives: `iova`, `group`, `r`, `w`, `last`, `pasid`, `exec`, `priv` |
  * | `invdone`, `timeout` | a device completes the invalidation `tag`, or will not any more |
  *
- * `ways` gives each of the unit's caches so many places; left out, it has none.
+ * `caches` gives each of the unit's caches so many entries; left out, it remembers nothing.
  */
 import type { UnitMessage } from '@dmalab/core/iommu/unit';
 import type { VtdCaching } from '@dmalab/core/iommu/vtd/caches';
@@ -37,15 +37,16 @@ export interface VtdBench {
   readonly messages: UnitMessage[];
 }
 
-export function vtdBench(vector: Fields): VtdBench {
+/** @param remembers whether the unit has the caches that the vector speaks of */
+export function vtdBench(vector: Fields, remembers = true): VtdBench {
   const ram = vector.tuples('ram').map(([base = 0n, size = 0n]) => [base, size] as const);
   const memory = new PlainMemory(ram);
   for (const [address = 0n, value = 0n] of vector.tuples('mem')) memory.poke(address, value);
   const messages: UnitMessage[] = [];
-  const ways = vector.numberOr('ways', 0);
+  const ways = vector.numberOr('caches', 0);
   const unit = new VtdUnit(
     memory,
-    { capability: vector.word('cap'), extended: vector.word('ecap'), hostBits: vector.number('aw_bits'), ...(ways === 0 ? {} : { caches: cachesOf(ways) }) },
+    { capability: vector.word('cap'), extended: vector.word('ecap'), hostBits: vector.number('aw_bits'), ...(remembers && vector.has('caches') ? { caches: cachesOf(ways) } : {}) },
     { send: (message) => messages.push(message), wire: () => undefined },
   );
   unit.writeRegister(OFFSET.RTADDR, 8, vector.word('rtaddr'));
@@ -55,6 +56,7 @@ export function vtdBench(vector: Fields): VtdBench {
 }
 
 function cachesOf(ways: number): VtdCaching {
+  if (!Number.isInteger(ways) || ways < 1 || ways > 64) throw new FormatError(`vector.caches: expected 1 to 64 entries, got ${ways}`);
   const geometry = { sets: 1, ways, policy: 'lru' } as const;
   return { context: geometry, pasid: geometry, iotlb: geometry, paging: geometry };
 }
@@ -64,7 +66,7 @@ function stepOf(step: Fields, unit: VtdUnit, memory: PlainMemory, source: number
   const pasid = step.has('pasid') ? step.number('pasid') : null;
   const execute = step.numberOr('exec', 0) !== 0;
   const privileged = step.numberOr('priv', 0) !== 0;
-  const other = (perform: () => bigint | null): VtdStep => ({ kind: 'other', title: [op, ...step.keys().filter((key) => key !== 'op').map((key) => `${key}=${String(step.raw[key])}`)].join(' '), perform });
+  const other = (perform: () => bigint | null): VtdStep => ({ kind: 'other', title: titleOf(op, step), perform });
   const silently = (perform: () => void): VtdStep =>
     other(() => {
       perform();
@@ -96,4 +98,25 @@ function stepOf(step: Fields, unit: VtdUnit, memory: PlainMemory, source: number
   }
 }
 
+function titleOf(op: string, step: Fields): string {
+  switch (op) {
+    case 'memw':
+      return `software stores ${hex(step.word('word'))} at ${hex(step.word('addr'))}`;
+    case 'regw':
+      return `software writes ${hex(step.word('val'))} to ${registerName(step.number('off'))}`;
+    case 'regr':
+      return `software reads ${registerName(step.number('off'))}`;
+    case 'run':
+      return 'the invalidation queue runs';
+    default:
+      return [op, ...step.keys().filter((key) => key !== 'op').map((key) => `${key}=${String(step.raw[key])}`)].join(' ');
+  }
+}
+
+function registerName(offset: number): string {
+  const known = Object.entries(OFFSET).find(([, at]) => at === offset);
+  return known === undefined ? `the register at ${hex(offset)}` : `${known[0]}_REG`;
+}
+
+const hex = (value: bigint | number): string => `0x${value.toString(16)}`;
 const sizeOf = (step: Fields): 4 | 8 => (step.number('size') === 8 ? 8 : 4);

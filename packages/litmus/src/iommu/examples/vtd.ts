@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Systems with Intel VT-d in scalable mode: one device and several address spaces, chosen by PASID. */
 import { Capability, ExtendedCapability } from '@dmalab/core/iommu/vtd/capabilities';
+import { PasidIotlbDescriptor, WaitDescriptor } from '@dmalab/core/iommu/vtd/queues';
+import { GlobalCommand, InvalidationQueueAddress, InvalidationQueueTail, OFFSET } from '@dmalab/core/iommu/vtd/registers';
 import { ContextEntry, FirstStageEntry, PasidDirectoryEntry, PasidEntry, RootEntry, ScalableContextEntry, ScalableRootEntry, SecondStageEntry } from '@dmalab/core/iommu/vtd/structures';
 import { hex } from '../tell.ts';
 import { frame, Image, type Example } from './image.ts';
@@ -91,10 +93,37 @@ function legacy(): Image {
   return secondStage(image, 0x1_5000_0000n, 0x1_5001_0000n, [[0xffff_e000n, 0x1_8030_0000n, true]]);
 }
 
+const QUEUE = 0x1_0300_0000n;
+const STATUS = 0x1_0301_0000n;
+/** Last entry on the way to the buffer. */
+const LEAF = 0x1_3000_2000n + index(BUFFER, 0n) * 8n;
+
+/** The page is unmapped while the unit remembers it; then software asks for what it should have asked for, and waits. */
+function stale(): Example {
+  const image = process(true)
+    .put(QUEUE, PasidIotlbDescriptor, { type: 6, G: 3, DID: 7, PASID: 5, ADDR: frame(BUFFER) })
+    .put(QUEUE + 0x20n, WaitDescriptor, { type: 5, SW: true, FN: true, STDATA: 1, STADDR: STATUS >> 2n });
+  const of = example('vtd-stale', 'VT-d: the unmap that was not enough', 'The entry is gone, the IOTLB still knows it. A descriptor in the invalidation queue, and a wait behind it, end that.', image, []);
+  const asks = { dir: 'r', iova: hex(BUFFER | 0x80n), len: 8, pasid: 5 };
+  const register = (off: number, size: 4 | 8, val: bigint): object => ({ op: 'regw', off, size, val: hex(val) });
+  const dma = [
+    register(OFFSET.IQA, 8, InvalidationQueueAddress.encode({ DW: true, IQA: frame(QUEUE) })),
+    register(OFFSET.GCMD, 4, GlobalCommand.encode({ TE: true, QIE: true })),
+    asks,
+    { op: 'memw', addr: hex(LEAF), word: '0x0' },
+    asks,
+    register(OFFSET.IQT, 8, InvalidationQueueTail.encode({ QT: 4 })),
+    { op: 'run' },
+    asks,
+  ];
+  return { ...of, opens: 4, vector: { ...of.vector, caches: 4, dma } };
+}
+
 export const VTD_EXAMPLES: readonly Example[] = [
   example('vtd-pasid', 'VT-d: one device, the address space of PASID 5', 'Root, context, PASID directory, PASID table, then the tables of the process: eight reads to one page.', process(true), [{ pasid: 5, address: BUFFER | 0x80n }]),
   example('vtd-unmapped', 'VT-d: a page that was unmapped', 'The same walk after the page was taken away: the last entry is not present.', process(false), [{ pasid: 5, address: BUFFER | 0x80n }]),
   example('vtd-kernel-page', 'VT-d: a user’s request for the kernel’s page', 'The page is mapped, but not for users. A request carries who asks, as the processor’s own accesses do.', process(true), [{ pasid: 5, address: KERNEL }]),
+  stale(),
   example('vtd-nested', 'VT-d: a guest’s PASID, nested', 'First-stage tables of the guest, second-stage tables of the host: twenty-four reads where neither knows the other.', nested(true), [{ pasid: 7, write: true, address: BUFFER | 0x10n }]),
   example('vtd-nested-write', 'VT-d: the host lets a guest page be read only', 'The guest’s own tables allow the write. The host’s do not.', nested(false), [{ pasid: 7, write: true, address: BUFFER | 0x10n }]),
   example('vtd-legacy', 'VT-d, legacy mode: one address space a device', 'Without PASIDs the context entry points to the tables.', legacy(), [{ write: true, address: 0xffff_e004n }, { write: true, address: 0xffff_d000n }], 'legacy'),
