@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The machine after the current step: who acts, what waits, what memory holds, what the device has read. */
-import { useState, type ReactNode } from 'react';
+import { lazy, Suspense, useState, type ReactNode } from 'react';
 import type { MachineState } from '@dmalab/core/base/state';
 import type { Trace } from '../run/trace.ts';
 import { TabbedPane } from '../ui/tabs.tsx';
@@ -16,17 +16,35 @@ import { RingTable } from './ring-table.tsx';
 import { SlotTwin } from './slot-twin.tsx';
 import { ringView, rings } from './view.ts';
 
+/** Knows every structure of every front end: fetched when a machine has an IOMMU. */
+const IommuPanel = lazy(async () => ({ default: (await import('./iommu-panel.tsx')).IommuPanel }));
+
 export function MachinePane({ verdicts = true }: { readonly verdicts?: boolean }): ReactNode {
   const [tab, setTab] = useState('ring');
   const [table, setTable] = useState(false);
   const { run, trace, step } = useRun();
   const state = useMachine();
   const none = <p className="empty">{whyEmpty(run)}</p>;
+  const workspace = useWorkspace();
   const ready = trace !== null && state !== null;
+  const iommu = {
+    id: 'iommu',
+    label: 'IOMMU',
+    panel: (
+      <div className="mach" tabIndex={0} role="region" aria-label="IOMMU">
+        {ready && (
+          <Suspense fallback={<p className="empty">The view is being loaded.</p>}>
+            <IommuPanel trace={trace} state={state} onSeek={(s) => workspace.seek(s)} />
+          </Suspense>
+        )}
+      </div>
+    ),
+  };
   const tabs = [
     { id: 'ring', label: 'Ring', panel: <div className="mach" tabIndex={0} role="region" aria-label="Machine after this step">{ready ? table ? <SlotTwin trace={trace} state={state} step={step} /> : <RingPanel trace={trace} state={state} step={step} /> : none}</div> },
     { id: 'cache', label: 'Cache', panel: <div className="mach" tabIndex={0} role="region" aria-label="Cache">{ready ? <CacheLines state={state} names={trace.names} step={step} table={table} /> : none}</div> },
     { id: 'registers', label: 'Registers', panel: <div className="mach" tabIndex={0} role="region" aria-label="Registers"><Registers state={state} names={trace?.names ?? null} /></div> },
+    ...(ready && state.units.size > 0 ? [iommu] : []),
   ];
   return (
     <TabbedPane
@@ -36,7 +54,7 @@ export function MachinePane({ verdicts = true }: { readonly verdicts?: boolean }
       value={tab}
       onChange={setTab}
       aside={
-        ready && tab !== 'registers' ? (
+        ready && tab !== 'registers' && tab !== 'iommu' ? (
           <button type="button" className="tab" aria-pressed={table} data-twin="machine" onClick={() => setTable(!table)}>
             {table ? 'As a picture' : 'As a table'}
           </button>

@@ -12,7 +12,7 @@ import { PageTableEntry, PageTableEntry32 } from '@dmalab/core/mmu/formats/riscv
 import type { CacheView } from '@dmalab/core/mmu/cache';
 import { FormatError, type Fields } from './json.ts';
 import { Bench, request } from './riscv-vector.ts';
-import { hex, indexIn, Recorder, type Teller, type Telling, type ToldCache, type ToldEnd, type ToldFault, type ToldLine, type ToldRequest, type ToldStep } from './tell.ts';
+import { hex, indexIn, Recorder, type AnyLayout, type Teller, type Telling, type ToldCache, type ToldEnd, type ToldFault, type ToldLine, type ToldRequest, type ToldStep } from './tell.ts';
 
 /** `caches` in a vector: so many entries of device contexts, process contexts and translations each; left out, nothing is remembered. */
 export function tellRiscv(vector: Fields): Telling {
@@ -124,18 +124,21 @@ function teller(extended: boolean): Teller {
       if (of.process === null || !(what === 'process context' || what.startsWith('process directory'))) return null;
       return indexIn('process', of.process, (PROCESS[level + 1] ?? 0) - 1, PROCESS[level] ?? 0);
     },
-    layoutOf: ({ what, bytes }, raw) => {
-      if (what === 'device context') return bytes === 64 ? DeviceContext : BaseDeviceContext;
-      if (what === 'process context') return ProcessContext;
-      if (what.includes('directory')) return DirectoryEntry;
-      if (what.includes('-stage table')) return bytes === 8 ? PageTableEntry : PageTableEntry32;
-      if (what === 'MSI page table') return ((raw >> 1n) & 3n) === 1n ? MrifEntry : MsiEntry;
-      if (what === 'fault queue') return FaultRecord;
-      if (what === 'page-request queue') return PageRequestRecord;
-      if (what !== 'command queue') return null;
-      return [null, IotinvalCommand, IofenceCommand, IodirCommand, AtsCommand][Number(raw & 0x7fn)] ?? null;
-    },
+    layoutOf: ({ what, bytes }, raw) => riscvStructure(what, bytes, raw),
   };
+}
+
+/** What an access of that name reads or writes. */
+export function riscvStructure(what: string, bytes: number, raw: bigint): AnyLayout | null {
+  if (what === 'device context') return bytes === 64 ? DeviceContext : BaseDeviceContext;
+  if (what === 'process context') return ProcessContext;
+  if (what.includes('directory')) return DirectoryEntry;
+  if (what.includes('-stage table')) return bytes === 8 ? PageTableEntry : PageTableEntry32;
+  if (what === 'MSI page table') return ((raw >> 1n) & 3n) === 1n ? MrifEntry : MsiEntry;
+  if (what === 'fault queue') return FaultRecord;
+  if (what === 'page-request queue') return PageRequestRecord;
+  if (what !== 'command queue') return null;
+  return [null, IotinvalCommand, IofenceCommand, IodirCommand, AtsCommand][Number(raw & 0x7fn)] ?? null;
 }
 
 const TYPES = ['as memory says', 'not cached', 'I/O', 'reserved'];

@@ -39,6 +39,9 @@ const LAYOUTS: Readonly<Record<string, AnyLayout>> = {
   'context descriptor': ContextDescriptor,
 };
 
+/** What an access of that name reads or writes. */
+export const smmuStructure = (what: string, raw: bigint): AnyLayout | null => LAYOUTS[what] ?? (/^stage-[12] table/.test(what) ? descriptor(what, raw) : null);
+
 /** @param config STRTAB_BASE_CFG */
 function teller(config: number): Teller {
   const { LOG2SIZE, SPLIT, FMT } = StrtabBaseCfg.decode(BigInt(config));
@@ -48,7 +51,7 @@ function teller(config: number): Teller {
   return {
     // Arm counts from the largest: level 3 maps pages.
     levelOf: (level) => 3 - level,
-    layoutOf: ({ what }, raw) => LAYOUTS[what] ?? (/^stage-[12] table/.test(what) ? descriptor(what, raw) : null),
+    layoutOf: ({ what }, raw) => smmuStructure(what, raw),
     indexOf: ({ what, words }, of) => {
       if (of === null) return null;
       if (what === 'stream table entry') below = descriptorBits(words[0] ?? 0n);

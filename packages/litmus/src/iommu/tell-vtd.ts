@@ -123,17 +123,20 @@ const LAYOUTS: Readonly<Record<string, AnyLayout>> = {
 /** By type. */
 const DESCRIPTORS: readonly (AnyLayout | null)[] = [null, ContextCacheDescriptor, IotlbDescriptor, DeviceTlbDescriptor, InterruptCacheDescriptor, WaitDescriptor, PasidIotlbDescriptor, PasidCacheDescriptor, PasidDeviceTlbDescriptor, PageGroupResponseDescriptor];
 
+/** What an access of that name reads or writes. */
+export function vtdStructure(what: string, raw: bigint): AnyLayout | null {
+  if (what === 'invalidation queue') return DESCRIPTORS[Number(raw & 0xfn)] ?? null;
+  if (what.startsWith('first-stage')) return FirstStageEntry;
+  return what.startsWith('second-stage') ? SecondStageEntry : (LAYOUTS[what] ?? null);
+}
+
 function teller(): Teller {
   const { RID_PASID } = ScalableContextEntry.fields;
   // Of the request at hand: the PASID that stands for none.
   let own = 0;
   return {
     levelOf: (level) => level,
-    layoutOf: ({ what }, raw) => {
-      if (what === 'invalidation queue') return DESCRIPTORS[Number(raw & 0xfn)] ?? null;
-      if (what.startsWith('first-stage')) return FirstStageEntry;
-      return what.startsWith('second-stage') ? SecondStageEntry : (LAYOUTS[what] ?? null);
-    },
+    layoutOf: ({ what }, raw) => vtdStructure(what, raw),
     indexOf: ({ what, words }, of) => {
       if (of === null) return null;
       switch (what) {
