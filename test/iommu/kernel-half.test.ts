@@ -9,7 +9,7 @@
 import { describe, expect, it } from 'vitest';
 import { CpuMmu } from '@dmalab/core/mmu/cpu';
 import { KernelTables, kernelAddress } from '@dmalab/core/mmu/cpu-tables';
-import { BENCHES, PASID, SOURCE, type SvaBench } from './sva.ts';
+import { PASID, SHARED_HALVES, SOURCE, type SvaBench } from './sva.ts';
 
 const OWN = 0x40_0000n;
 const SECRET = 0x900;
@@ -47,7 +47,7 @@ function system(bench: SvaBench) {
   return { kernel, process, cpu, vmalloc, device, onCpu, vfree, reuse };
 }
 
-describe.each(BENCHES.map((make) => [make().name, make] as const))('%s', (_, make) => {
+describe.each(SHARED_HALVES.map((make) => [make().name, make] as const))('%s', (_, make) => {
   it('a device reads what its process may, and not what the kernel may', () => {
     const { device, onCpu, vmalloc } = system(make());
     expect([device(OWN), device(vmalloc), onCpu(vmalloc)]).toEqual(['0x802', 'refused', '0x801']);

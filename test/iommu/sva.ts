@@ -14,8 +14,14 @@ import { Capability, ExtendedCapability } from '@dmalab/core/iommu/vtd/capabilit
 import { PageGroupResponseDescriptor, PageRequestEntry, PasidDeviceTlbDescriptor, PasidIotlbDescriptor } from '@dmalab/core/iommu/vtd/queues';
 import { PasidDirectoryEntry, PasidEntry, ScalableContextEntry, ScalableRootEntry } from '@dmalab/core/iommu/vtd/structures';
 import { VtdUnit } from '@dmalab/core/iommu/vtd/unit';
-import { riscvPaging, x86Paging, type CpuPaging } from '@dmalab/core/mmu/cpu-paging';
-import { FramePool, riscvStyle, x86Style, type EntryStyle } from '@dmalab/core/mmu/cpu-tables';
+import { AtcInvalidateCommand, PageResponseCommand, TlbCommand } from '@dmalab/core/iommu/smmu/commands-layout';
+import { smmuFeatures } from '@dmalab/core/iommu/smmu/features';
+import { PageRequestRecord as SmmuPageRequest } from '@dmalab/core/iommu/smmu/records';
+import { Idr0, Idr1, Idr5, OFFSET, QueueBase } from '@dmalab/core/iommu/smmu/registers';
+import { ContextDescriptor, StreamTableEntry } from '@dmalab/core/iommu/smmu/structures';
+import { SmmuUnit } from '@dmalab/core/iommu/smmu/unit';
+import { armPaging, riscvPaging, x86Paging, type CpuPaging } from '@dmalab/core/mmu/cpu-paging';
+import { armStyle, FramePool, riscvStyle, x86Style, type EntryStyle } from '@dmalab/core/mmu/cpu-tables';
 import { PlainMemory } from '@dmalab/core/mmu/plain-memory';
 import { Fabric } from '@dmalab/core/pcie/fabric';
 import type { PageQueue, PageResponse } from '@dmalab/core/pcie/page-handler';
@@ -148,4 +154,54 @@ export function riscvBench(): SvaBench {
   };
 }
 
-export const BENCHES = [vtdBench, riscvBench] as const;
+/** An SMMUv3 with eight substreams, stage 1 over 48 bits, caches, ATS and page requests. */
+export function smmuBench(): SvaBench {
+  const memory = new PlainMemory();
+  const fabric = new Fabric();
+  const [streams, contexts] = [0x1000n, 0x4000n];
+  const features = smmuFeatures(
+    Number(Idr0.encode({ S1P: true, TTF: 2, COHACC: true, HTTU: 2, ATS: true, ASID16: true, PRI: true })),
+    Number(Idr1.encode({ SIDSIZE: 8, SSIDSIZE: 8, PRIQS: 7, EVENTQS: 7, CMDQS: 7 })),
+    Number(Idr5.encode({ OAS: 4, GRAN4K: true })),
+  );
+  const unit = new SmmuUnit(memory, { features, spans: 'exact', caches: { tlb: LARGE, configuration: LARGE } }, fabric);
+  fabric.attach(unit);
+  put(memory, streams + BigInt(SOURCE) * 64n, StreamTableEntry.encode({ V: true, Config: 5, S1ContextPtr: contexts / 64n, S1CDMax: 3, EATS: 1, PPAR: true }), 8);
+  const base = (at: bigint): bigint => QueueBase.encode({ LOG2SIZE: 7, ADDR: at / 32n });
+  unit.writeRegister(OFFSET.CMDQ_BASE, 8, base(QUEUE));
+  unit.writeRegister(OFFSET.PRIQ_BASE, 8, base(PAGES));
+  unit.writeRegister(OFFSET.STRTAB_BASE, 8, streams);
+  unit.writeRegister(OFFSET.STRTAB_BASE_CFG, 4, 6n);
+  unit.writeRegister(OFFSET.CR0, 4, 0xbn);
+  // Indexes have a wrap bit above their seven bits.
+  const command = (raw: bigint): void => {
+    const at = unit.readRegister(OFFSET.CMDQ_PROD, 4);
+    put(memory, QUEUE + 16n * (at & 127n), raw, 2);
+    unit.writeRegister(OFFSET.CMDQ_PROD, 4, (at + 1n) & 255n);
+    fabric.settle();
+  };
+  return {
+    name: 'SMMUv3, stage 1',
+    memory,
+    fabric,
+    unit,
+    paging: armPaging({ outputBits: 44 }),
+    style: armStyle(),
+    frames: new FramePool(0x100, 0x400),
+    bind: (table) => put(memory, contexts + BigInt(PASID) * 64n, ContextDescriptor.encode({ V: true, AA64: true, A: true, R: true, T0SZ: 16, EPD1: true, IPS: 4, ASID: 77, TTB0: (BigInt(table) << 12n) / 16n }), 8),
+    invalidateUnit: (address) => command(TlbCommand.encode(address === null ? { opcode: 0x11, ASID: 77 } : { opcode: 0x12, ASID: 77, ADDR: (address & MASK) >> 12n })),
+    invalidateFunction: (address) => command(AtcInvalidateCommand.encode({ opcode: 0x40, SSV: true, SSID: PASID, SID: SOURCE, ...(address === null ? { SIZE: 52 } : { ADDR: (address & MASK) >> 12n }) })),
+    next() {
+      const at = unit.readRegister(OFFSET.PRIQ_CONS, 4);
+      if (at === unit.readRegister(OFFSET.PRIQ_PROD, 4)) return null;
+      const { stream, SSV, substream, priv, exec, read, write, last, group, address } = SmmuPageRequest.decode(take(memory, PAGES + 16n * (at & 127n), 2));
+      unit.writeRegister(OFFSET.PRIQ_CONS, 4, (at + 1n) & 255n);
+      return { source: stream, pasid: SSV ? substream : null, privileged: priv, execute: exec, read, write, last, group, address: address << 12n };
+    },
+    respond: ({ source, pasid, group, code }) => command(PageResponseCommand.encode({ opcode: 0x41, SSV: pasid !== null, SSID: pasid ?? 0, SID: source, GRPID: group, RESP: { failure: 0, invalid: 1, success: 2 }[code] })),
+  };
+}
+
+export const BENCHES = [vtdBench, riscvBench, smmuBench] as const;
+/** Those whose tables have the kernel's half in them, and whose units keep pointers. */
+export const SHARED_HALVES = [vtdBench, riscvBench] as const;
