@@ -19,7 +19,7 @@ export const RingNicDatasheet: Datasheet = {
     'Allocate the rings as coherent memory, all own bits clear. Write RING_LO, RING_HI, RING_SIZE and the same for receiving, then CTRL.',
     'To send: write `addr` and `len` of the next descriptor, then `own`, then DOORBELL. To receive: fill descriptors with empty buffers the same way, then RX_DOORBELL.',
     'A descriptor whose `own` is clear and `done` set is finished; `error` says that it could not be used, `len` how many bytes were received.',
-    'NAPI: the interrupt handler masks the vector and schedules the poll. The poll takes finished descriptors up to its budget. When it took fewer, it completes, unmasks the vector, and then looks at the ring once more: a descriptor that was finished between its last look and the unmasking raised an interrupt that nobody took.',
+    'NAPI, with the option `maskable`: the interrupt handler masks its vector in INT_MASK and schedules the poll. The poll takes finished descriptors up to its budget. When it took fewer, it unmasks the vector, reads INT_MASK back, and looks at the ring once more; when there is something, it masks again and goes on. A descriptor that was finished between its last look and the arrival of the unmasking is announced by nobody.',
     'To stop: clear CTRL, ring the doorbells if engines sleep, and read STATUS until it is idle. From then on the rings may be freed.',
   ],
   ordering: {
@@ -31,7 +31,7 @@ export const RingNicDatasheet: Datasheet = {
     needs: [
       '`own` must reach memory after `addr` and `len` (`dma_wmb`), whether or not a doorbell follows: an engine that is awake does not wait for it.',
       'After `own` was seen clear, the other fields must be read later (`dma_rmb`).',
-      'Between unmasking the interrupt and the last look at the ring lies a full barrier (`mb`): a store to the device and a load of memory.',
+      'Between unmasking the interrupt and the last look at the ring the unmasking must have arrived: read it back. A barrier alone orders the store to the device before the load of memory, but a posted write that is ordered may still be on its way.',
     ],
   },
   errors: {

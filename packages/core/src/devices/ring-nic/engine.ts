@@ -6,8 +6,9 @@
  * for another doorbell.
  */
 import type { Json } from '../../base/events.ts';
-import type { Port } from '../../base/port.ts';
-import { DmaPort } from '../../pcie/dma-port.ts';
+import type { Port, Value } from '../../base/port.ts';
+import type { DmaPort } from '../../pcie/dma-port.ts';
+import { dmaPort, type DeviceContext } from '../device.ts';
 import { raiseMsi } from '../interrupt.ts';
 import { RegisterBank } from '../registers.ts';
 import { AT_ADDR, AT_FLAGS, AT_LEN, DESCRIPTOR_SIZE, DONE, ERROR, OWN, ringLayout } from './descriptor.ts';
@@ -25,7 +26,9 @@ export interface NicOptions {
 export interface EngineSide {
   readonly device: string;
   readonly direction: 'send' | 'receive';
-  readonly ram: { readonly base: number; readonly size: number };
+  /** INT_MASK counts. */
+  readonly maskable: boolean;
+  readonly context: Pick<DeviceContext, 'ram' | 'path'>;
 }
 
 const SIDES = {
@@ -46,7 +49,8 @@ export class RingEngine {
   readonly #port: Port;
   readonly #side: EngineSide;
   readonly #bank: RegisterBank<typeof RingNicRegisters>;
-  #base = 0;
+  /** Null: no ring. */
+  #base: bigint | null = null;
   #count = 0;
   /** Slot the engine looks at next. It keeps its place while it sleeps. */
   slot = 0;
@@ -56,7 +60,7 @@ export class RingEngine {
     this.#port = port;
     this.#side = side;
     this.#bank = new RegisterBank(port, side.device, RingNicRegisters);
-    this.dma = new DmaPort(port, side.ram);
+    this.dma = dmaPort(port, side.context);
   }
 
   get count(): number {
@@ -71,11 +75,11 @@ export class RingEngine {
       // Busy before looking at CTRL: whoever clears CTRL and then reads an idle STATUS may take the ring away.
       this.#bank.set(side.status, STATUS_BUSY);
       if ((this.#bank.read('CTRL') & side.enable) === 0) {
-        this.#base = 0;
+        this.#base = null;
         this.#bank.set(side.status, 0);
         continue;
       }
-      if (this.#base !== 0 || this.#readRing()) return;
+      if (this.#base !== null || this.#readRing()) return;
       this.#bank.set(side.status, STATUS_BAD_RING);
     }
   }
@@ -96,23 +100,23 @@ export class RingEngine {
 
   /** Reads whose the slot is. The first of a descriptor's accesses. */
   isMine(slot: number): boolean {
-    return (Number(this.dma.poll(this.#at(slot) + AT_FLAGS, 2, this.#name('flags', slot))) & OWN) !== 0;
+    return (Number(this.#load(slot, AT_FLAGS, 2, 'flags')) & OWN) !== 0;
   }
 
   /** Reads the rest: two more accesses, each on its own. */
   take(slot: number): Taken {
-    const addr = BigInt(this.dma.load(this.#at(slot) + AT_ADDR, 8, this.#name('addr', slot)));
-    const len = Number(this.dma.load(this.#at(slot) + AT_LEN, 2, this.#name('len', slot)));
+    const addr = BigInt(this.#load(slot, AT_ADDR, 8, 'addr'));
+    const len = Number(this.#load(slot, AT_LEN, 2, 'len'));
     return { slot, addr, len };
   }
 
   writeLength(slot: number, length: number): void {
-    this.dma.store(this.#at(slot) + AT_LEN, 2, length, this.#name('len', slot));
+    this.dma.tryStore(this.#at(slot) + BigInt(AT_LEN), 2, length, this.#name('len', slot), 'data');
   }
 
   /** Hands the slot back, and interrupts when enough of them are back. */
   giveBack(slot: number, ok: boolean, coalesce: number): void {
-    this.dma.publish(this.#at(slot) + AT_FLAGS, 2, ok ? DONE : DONE | ERROR, this.#name('flags', slot));
+    this.dma.tryStore(this.#at(slot) + BigInt(AT_FLAGS), 2, ok ? DONE : DONE | ERROR, this.#name('flags', slot));
     this.#unannounced += 1;
     if (this.#unannounced >= coalesce) this.#announce();
   }
@@ -128,7 +132,9 @@ export class RingEngine {
   #announce(): void {
     if (this.#unannounced === 0) return;
     this.#unannounced = 0;
-    raiseMsi(this.#port, this.#side.device, SIDES[this.#side.direction].vector);
+    const { vector } = SIDES[this.#side.direction];
+    if (this.#side.maskable && (this.#bank.read('INT_MASK') & (1 << vector)) !== 0) return;
+    raiseMsi(this.#port, this.#side.device, vector);
   }
 
   #readRing(): boolean {
@@ -140,7 +146,7 @@ export class RingEngine {
       this.note({ state: 'bad ring' }, `no usable ring: ${count} descriptors at 0x${base.toString(16)}`);
       return false;
     }
-    this.#base = Number(base);
+    this.#base = base;
     this.#count = count;
     this.slot = 0;
     this.#port.note?.('layout', { name: side.ring, address: base, layout: ringLayout(side.ring, this.#side.device, count, side.work) });
@@ -148,8 +154,14 @@ export class RingEngine {
     return true;
   }
 
-  #at(slot: number): number {
-    return this.#base + slot * DESCRIPTOR_SIZE;
+  /** A ring that cannot be read reads as zero: nothing in it is the NIC's. */
+  #load(slot: number, at: number, size: 2 | 8, what: 'flags' | 'addr' | 'len'): Value {
+    const { value } = this.dma.tryLoad(this.#at(slot) + BigInt(at), size, this.#name(what, slot), what === 'flags' ? 'flag' : 'data');
+    return value ?? 0;
+  }
+
+  #at(slot: number): bigint {
+    return (this.#base ?? 0n) + BigInt(slot * DESCRIPTOR_SIZE);
   }
   #name(field: string, slot: number): string {
     return `${SIDES[this.#side.direction].suffix}${field}[${slot}]`;

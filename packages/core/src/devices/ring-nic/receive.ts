@@ -49,7 +49,8 @@ function fill(engine: RingEngine, { slot, addr, len }: Taken, { size, seed }: Ar
   if (len < size) return refuse(`has room for ${len} bytes, the frame has ${size}`);
   if (!engine.dma.reaches(addr, size)) return refuse(`points to ${address}, which is no memory`);
   const bytes = fillBytes('random', size, seed);
-  engine.dma.write(Number(addr), bytes, `buffer[${slot}]`);
+  const { fault } = engine.dma.tryWrite(addr, bytes, `buffer[${slot}]`);
+  if (fault !== null) return refuse(`cannot be written at 0x${fault.address.toString(16)} (${fault.status})`);
   engine.writeLength(slot, size);
   return { slot, address, length: size, checksum: crc32(bytes), ok: true, why: '' };
 }

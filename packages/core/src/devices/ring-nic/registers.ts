@@ -1,8 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The NIC's registers. Two engines, one for each direction, each with a ring, a doorbell and a status of its own. */
+import { flag, layout } from '../../base/layout.ts';
 import { NEVER_RUNG, registerTable } from '../registers.ts';
 
 export const RING_NIC_WINDOW = 0x1000;
+
+export const RingNicMask = layout({
+  name: 'NIC INT_MASK',
+  spec: 'dmalab ring NIC',
+  bits: 32,
+  fields: {
+    sent: flag(0, 'No interrupts on vector 0.'),
+    received: flag(1, 'No interrupts on vector 1.'),
+  },
+});
 
 export const RingNicRegisters = registerTable(RING_NIC_WINDOW, {
   CTRL: { offset: 0x00, access: 'rw', doc: 'Bit 0 lets the NIC send, bit 1 lets it receive. An engine looks at it whenever its doorbell wakes it.' },
@@ -16,6 +27,7 @@ export const RingNicRegisters = registerTable(RING_NIC_WINDOW, {
   RX_RING_HI: { offset: 0x34, access: 'rw', doc: 'The high 32 bits.' },
   RX_RING_SIZE: { offset: 0x38, access: 'rw', doc: 'Descriptors in the receive ring, 1 to 1024.' },
   RX_DOORBELL: { offset: 0x3c, access: 'wo', reset: NEVER_RUNG, doc: 'Any store tells the receive engine that there are empty buffers.' },
+  INT_MASK: { offset: 0x40, access: 'rw', doc: 'With the option `maskable`: interrupts that are not sent. What finishes while its vector is masked is not announced later.', layout: RingNicMask },
 });
 
 export const CTRL_SEND = 1;

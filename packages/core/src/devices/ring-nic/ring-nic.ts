@@ -16,6 +16,7 @@ import { send, type SentFrame } from './send.ts';
 export const RING_NIC_OPTIONS = {
   maxFrame: 'Longest frame in bytes: 1 to 65535, 1518 when left out.',
   prefetch: 'Whether the send engine may read one descriptor ahead, a choice at each slot; true when left out.',
+  maskable: 'Whether INT_MASK counts; false when left out.',
   coalesce: 'Interrupt after this many finished descriptors: 1 to 1024, 1 when left out.',
 };
 
@@ -23,7 +24,7 @@ export const RING_NIC_OPTIONS = {
 export function createRingNic(spec: DeviceSpec, context: DeviceContext): Device {
   rejectUnknownOptions(spec, Object.keys(RING_NIC_OPTIONS));
   const options: NicOptions = { maxFrame: integerOption(spec, 'maxFrame', 1518, 1, 0xffff), prefetch: booleanOption(spec, 'prefetch', true), coalesce: integerOption(spec, 'coalesce', 1, 1, 1024) };
-  const { ram } = context;
+  const maskable = booleanOption(spec, 'maskable', false);
   const wire = context.receive ?? [];
   const sent: SentFrame[] = [];
   const received: ReceivedFrame[] = [];
@@ -33,7 +34,7 @@ export function createRingNic(spec: DeviceSpec, context: DeviceContext): Device 
     kind: 'device',
     run(port) {
       sent.length = 0;
-      send(port, { device: spec.id, direction: 'send', ram }, options, sent);
+      send(port, { device: spec.id, direction: 'send', maskable, context }, options, sent);
     },
   };
   const receiver: Agent = {
@@ -41,7 +42,7 @@ export function createRingNic(spec: DeviceSpec, context: DeviceContext): Device 
     kind: 'device',
     run(port) {
       received.length = 0;
-      receive(port, { device: spec.id, direction: 'receive', ram }, options, wire, received);
+      receive(port, { device: spec.id, direction: 'receive', maskable, context }, options, wire, received);
     },
   };
   return {

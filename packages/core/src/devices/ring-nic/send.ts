@@ -56,6 +56,7 @@ function transmit(engine: RingEngine, { slot, addr, len }: Taken, options: NicOp
   if (len === 0) return refuse('has length 0');
   if (len > options.maxFrame) return refuse(`has length ${len}, above ${options.maxFrame}`);
   if (!engine.dma.reaches(addr, len)) return refuse(`points to ${address}, which is no memory`);
-  const bytes = engine.dma.read(Number(addr), len, `frame[${slot}]`);
+  const { bytes, fault } = engine.dma.tryRead(addr, len, `frame[${slot}]`);
+  if (fault !== null) return refuse(`cannot be read at 0x${fault.address.toString(16)} (${fault.status})`);
   return { slot, address, length: len, checksum: crc32(bytes), ok: true, why: '' };
 }
