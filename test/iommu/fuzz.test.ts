@@ -4,17 +4,21 @@
  * with its reason and its record. `DMALAB_FUZZ=1000000` makes the long run.
  */
 import { describe, expect, it } from 'vitest';
+import type { CacheSizes } from '@dmalab/core/iommu/riscv/caches';
 import { CAUSES } from '@dmalab/core/iommu/riscv/causes';
 import { PlainMemory } from '@dmalab/core/mmu/plain-memory';
 import { FaultRecord } from '@dmalab/core/iommu/riscv/records';
 import type { Answer, Request } from '@dmalab/core/iommu/riscv/request';
 import { RiscvIommu } from '@dmalab/core/iommu/riscv/unit';
 import { Dice } from '../support/dice.ts';
+import { Counts } from './chaos.ts';
 import { applyRepair } from './repair.ts';
 import { damage, disturb, fillMemory, randomOptions, randomRequest, setUp } from './riscv-chaos.ts';
 
 const CASES = Number(process.env['DMALAB_FUZZ'] ?? 30_000);
 const PER_SYSTEM = 200;
+const TWO = { sets: 1, ways: 2, policy: 'lru' } as const;
+const SMALL: CacheSizes = { devices: TWO, processes: TWO, translations: TWO, firstPointers: TWO, secondPointers: TWO };
 /** No reason for them exists: misaligned accesses and the work on interrupt files in memory belong to the bridge, and no data path of ours fails. */
 const UNREACHABLE = new Set([4, 6, 264, 271, 272]);
 
@@ -65,15 +69,17 @@ function repaired(answer: Exclude<Answer, { kind: 'translated' }>, request: Requ
 }
 
 describe('random RISC-V IOMMUs', () => {
-  const seen = new Map<string, number>();
+  const counts = new Counts();
+  const { seen } = counts;
   let repairs = 0;
-  const count = (what: string): void => void seen.set(what, (seen.get(what) ?? 0) + 1);
+  const count = (what: string): void => counts.add(what);
 
   it(`always answer (${CASES} requests)`, { timeout: 600_000 }, () => {
     for (let seed = 0; seed * PER_SYSTEM < CASES; seed += 1) {
       const dice = new Dice(seed);
       const memory = new PlainMemory([[0n, 1n << 40n]]);
-      const options = randomOptions(dice);
+      const caching = dice.chance(35);
+      const options = { ...randomOptions(dice), ...(caching ? { caches: SMALL } : {}) };
       fillMemory(dice, memory, (options.capabilities & (1n << 22n)) !== 0n);
       const iommu = new RiscvIommu(memory, options, { send: () => undefined, order: () => undefined, invalidated: () => undefined });
       setUp(dice, iommu);
@@ -92,7 +98,7 @@ describe('random RISC-V IOMMUs', () => {
           throw new Error(`seed ${seed}, request ${i}: ${String(error)}`, { cause: error });
         }
         if (iommu.faultQueue.tail !== before.tail && newest(iommu, memory).CAUSE === 273) count('273');
-        if (answer.kind !== 'translated' && !options.beWritable && (iommu.fctl & 1) === 0 && dice.chance(30)) {
+        if (answer.kind !== 'translated' && !caching && !options.beWritable && (iommu.fctl & 1) === 0 && dice.chance(30)) {
           repairs += Number(repaired(answer, request, iommu, memory, `seed ${seed}, request ${i}`));
         }
         if (answer.kind === 'translated') count(`${answer.isMsi ? (answer.mrif === null ? 'message' : 'message in memory') : 'address'}, ${request.type}`);
@@ -106,6 +112,7 @@ describe('random RISC-V IOMMUs', () => {
   });
 
   it('reach every cause and every kind of success', () => {
+    counts.show('RISC-V');
     const least = Math.max(1, Math.floor((CASES * 100) / 1_000_000));
     const causes = Object.keys(CAUSES).filter((cause) => !UNREACHABLE.has(Number(cause)));
     const wanted = [...causes, ...['untranslated', 'ats', 'translated'].flatMap((type) => [`address, ${type}`, `message, ${type}`, `message in memory, ${type}`])];

@@ -13,6 +13,7 @@ import type { Dice } from '../support/dice.ts';
 
 export const FIRST_FRAME = 0x80000n;
 const FULL = 0xdf2_b7ff_cf10n;
+const COUNTERS_AND_QOS = (1n << 30n) | (1n << 41n);
 /** Queues lie beside the tables, so that they stay readable. */
 const QUEUE_FRAME = FIRST_FRAME + 64n;
 
@@ -28,7 +29,8 @@ function frame(dice: Dice, kind: Kind): bigint {
 const rarely = (dice: Dice, percent: number, value: bigint): bigint => (dice.chance(percent) ? value : 0n);
 
 export function randomOptions(dice: Dice): BuildOptions {
-  const capabilities = dice.chance(80) ? FULL : FULL & ~(1n << BigInt(8 + dice.below(36))) & ~(1n << BigInt(8 + dice.below(24)));
+  const most = FULL | (dice.chance(50) ? COUNTERS_AND_QOS : 0n);
+  const capabilities = dice.chance(80) ? most : most & ~(1n << BigInt(8 + dice.below(36))) & ~(1n << BigInt(8 + dice.below(24)));
   return {
     ...TYPICAL,
     capabilities,

@@ -7,11 +7,12 @@ import { sourceOf } from './modules.mjs';
 const checks = new Checks(process.argv[2] === 'trust');
 process.on('message', ({ file, index }) => {
   const text = sourceOf(file);
-  const mutant = mutantsOf(text, file)[index];
+  // Index -1: as it is.
+  const changed = index < 0 ? text : applied(text, mutantsOf(text, file)[index]);
   const before = performance.now();
   let by;
   try {
-    by = checks.firstFailure(file, applied(text, mutant));
+    by = checks.firstFailure(file, changed);
   } catch (error) {
     // Our own fault, or sources that fail unchanged.
     process.send({ error: String(error?.stack ?? error) });
