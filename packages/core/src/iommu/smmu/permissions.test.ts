@@ -6,7 +6,7 @@
 import { describe, expect, it } from 'vitest';
 import { permits, PERMITS, type StageOptions } from '../../mmu/formats/armv8.ts';
 import { EVENTS } from './events.ts';
-import { ADDRESS, AT, FULL, PAGE, REACHED, System, type Cd, type Ste } from './system.test-support.ts';
+import { ADDRESS, AT, FULL, mend, PAGE, REACHED, System, type Cd, type Ste } from './system.test-support.ts';
 
 const HERE = `0x${REACHED.toString(16)}`;
 const UR = 'unsupported-request';
@@ -122,6 +122,39 @@ describe('a request is let through by what its page permits', () => {
     expect(system.outcome({ privileged: true })).toBe(UR);
     system.map(ADDRESS, PAGE | 0x443n | (1n << 54n));
     expect(system.outcome({ execute: true })).toBe(HERE);
+  });
+});
+
+describe('a permission fault names the descriptor and the bit, and its edit lets the request through', () => {
+  const table = (bit: bigint) => (s: System) => s.memory.poke(s.first[0], s.memory.peek(s.first[0]) | (1n << bit));
+  const page = (bits: bigint) => (s: System) => s.map(ADDRESS, PAGE | 0x403n | bits);
+  const second = (bits: bigint) => (s: System) => s.memory.poke(AT.second, 0x43dn | bits);
+  it.each<[string, string, 'root' | 'leaf' | 'second', (s: System) => void, typeof USER | typeof PRIVILEGED, keyof typeof KINDS, Ste?, Cd?]>([
+    ['AP[2]', '7', 'leaf', page(0xc0n), USER, 'write'],
+    ['APTable[1]', '62', 'root', table(62n), USER, 'write'],
+    ['AP[1]', '6', 'leaf', page(0n), USER, 'read'],
+    ['APTable[0]', '61', 'root', table(61n), USER, 'read'],
+    ['AP[1]', '6', 'leaf', page(0x40n), PRIVILEGED, 'read', {}, { PAN: true }],
+    ['UXN', '54', 'leaf', page(0xc0n | (1n << 54n)), USER, 'fetch'],
+    ['PXN', '53', 'leaf', page(0xc0n | (1n << 53n)), PRIVILEGED, 'fetch'],
+    ['UXNTable', '60', 'root', table(60n), USER, 'fetch'],
+    ['PXNTable', '59', 'root', (s) => { page(0xc0n)(s); table(59n)(s); }, PRIVILEGED, 'fetch'],
+    ['AP[2] DBM', '51, 7', 'leaf', page(0x40n), PRIVILEGED, 'fetch'],
+    ['AP[2] DBM', '51, 7', 'leaf', page(0x40n), USER, 'fetch', {}, { WXN: true }],
+    ['S2AP[0]', '6', 'second', second(0x80n), USER, 'read', { Config: 6 }],
+    ['S2AP[1]', '7', 'second', second(0x40n), USER, 'write', { Config: 6 }],
+    ['XN', '54:53', 'second', second(0xc0n | (1n << 54n)), USER, 'fetch', { Config: 6 }],
+  ])('%s (%s) of the %s', (field, bits, where, prepare, who, kind, ste = {}, cd = {}) => {
+    const system = new System({ ste: { S1CDMax: 2, S1DSS: 2, ...ste }, cd });
+    prepare(system);
+    const { write, execute } = KINDS[kind];
+    const ask = (): ReturnType<System['unit']['translate']> => system.unit.translate({ streamId: 0x28, substream: ste.Config === 6 ? null : 1, write, execute, privileged: who.privileged, address: ADDRESS });
+    const answer = ask();
+    if (answer.kind !== 'refused') throw new Error(answer.kind);
+    const { entry, rule } = answer.fault.why;
+    expect([answer.fault.event, rule.field, rule.bits, entry]).toEqual([EVENTS.permission, field, bits, { root: system.first[0], leaf: system.first[2], second: AT.second }[where]]);
+    mend(system.memory, entry ?? 0n, rule.repair ?? {});
+    expect(ask().kind).toBe('translated');
   });
 });
 

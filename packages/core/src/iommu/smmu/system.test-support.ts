@@ -4,6 +4,7 @@
  * four substreams, stage 1 over 39 bits, stage 2 that maps the first GiB onto
  * itself, three queues of four entries.
  */
+import type { Repair } from '../../mmu/format.ts';
 import { PlainMemory } from '../../mmu/plain-memory.ts';
 import type { DmaAnswer, DmaRequest, UnitMessage } from '../unit.ts';
 import type { CacheGeometry } from '../../mmu/cache.ts';
@@ -152,6 +153,14 @@ export class System {
 
   acknowledge(): void {
     this.write('GERRORN', this.read('GERROR'));
+  }
+}
+
+/** The edit that a rule names, made in the structure at `entry`. */
+export function mend(memory: PlainMemory, entry: bigint, { set = 0n, clear = 0n }: Repair): void {
+  for (let i = 0n; (set | clear) >> (64n * i) !== 0n; i += 1n) {
+    const part = (bits: bigint): bigint => BigInt.asUintN(64, bits >> (64n * i));
+    memory.poke(entry + 8n * i, (memory.peek(entry + 8n * i) & ~part(clear)) | part(set));
   }
 }
 
