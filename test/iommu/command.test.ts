@@ -27,3 +27,13 @@ it('dmalab oracle counts, names what differs, and ends with 1 if anything does',
     place.remove();
   }
 });
+
+it('dmalab walk tells a machine file, and says what is wrong with anything else', async () => {
+  const file = new URL('machines/vtd-pasid.json', import.meta.url).pathname;
+  const told = await dmalab('walk', file);
+  expect(told.code).toBe(0);
+  expect(told.stdout).toContain('vtd-pasid: PASID 5 of device 0x28');
+  expect(told.stdout).toContain('   = 0x5555123; 0x1000 bytes alike');
+  const vectors = await dmalab('walk', new URL('../oracle/iommu/qemu100-smmuv3.jsonl', import.meta.url).pathname);
+  expect(vectors).toMatchObject({ code: 2, stderr: expect.stringContaining('expected FILE#N, FILE#ID, or a machine file') });
+});

@@ -119,17 +119,18 @@ function creator(spec: IommuSpec): UnitAgentOptions['create'] {
   const contexts = lru(spec.contexts);
   switch (spec.kind) {
     case 'riscv': {
-      const options: BuildOptions = { ...TYPICAL, capabilities: RISCV_CAPABILITIES, caches: { devices: contexts, processes: contexts, translations: iotlb, firstPointers: null, secondPointers: null }, ...spec.riscv };
+      const options: BuildOptions = { ...TYPICAL, ...USUAL.riscv, caches: { devices: contexts, processes: contexts, translations: iotlb, firstPointers: null, secondPointers: null }, ...spec.riscv };
       return (port, outside) => new RiscvIommu(port, options, outsideOf(outside));
     }
     case 'vtd': {
-      const options: VtdOptions = { capability: VTD_CAPABILITY, extended: VTD_EXTENDED | (spec.coherentWalks ? VTD_COHERENT : 0n), hostBits: 46, caches: { context: contexts, pasid: contexts, iotlb, paging: null }, ...spec.vtd };
+      const options: VtdOptions = { ...USUAL.vtd, extended: USUAL.vtd.extended | (spec.coherentWalks ? VTD_COHERENT : 0n), caches: { context: contexts, pasid: contexts, iotlb, paging: null }, ...spec.vtd };
       return (port, outside) => new VtdUnit(port, options, outside);
     }
     case 'smmuv3': {
       // One configuration cache and one TLB: both or neither.
       const caches = iotlb === null && contexts === null ? {} : { caches: { tlb: iotlb ?? SMALLEST, configuration: contexts ?? SMALLEST } };
-      const options: SmmuOptions = { features: smmuFeatures(SMMU_IDR0 | (spec.coherentWalks ? SMMU_COHERENT : 0), SMMU_IDR1, SMMU_IDR5, SMMU_IDR3), spans: 'exact', ...caches, ...spec.smmuv3 };
+      const { idr0, idr1, idr3, idr5 } = USUAL.smmuv3;
+      const options: SmmuOptions = { features: smmuFeatures(Number(spec.coherentWalks ? idr0 | SMMU_COHERENT : idr0), Number(idr1), Number(idr5), Number(idr3)), spans: 'exact', ...caches, ...spec.smmuv3 };
       return (port, outside) => new SmmuUnit(port, options, outside);
     }
   }
@@ -137,15 +138,23 @@ function creator(spec: IommuSpec): UnitAgentOptions['create'] {
 
 const SMALLEST = { sets: 1, ways: 1, policy: 'lru' } as const;
 
-const RISCV_CAPABILITIES = Capabilities.encode({ version: 0x10, Sv39: true, Sv48: true, Sv57: true, Sv39x4: true, Sv48x4: true, Sv57x4: true, AMO_HWAD: true, ATS: true, T2GPA: true, IGS: 0, PAS: 46, PD8: true, PD17: true, PD20: true });
-const VTD_CAPABILITY = Capability.encode({ ND: 6, SAGAW: 0b1110, MGAW: 56, FRO: 0x40, SSLPS: 3, PSI: true, NFR: 0, MAMV: 18, DWD: true, DRD: true, FS1GP: true, FS5LP: true });
-const VTD_EXTENDED = ExtendedCapability.encode({ QI: true, DT: true, PT: true, SC: true, IRO: 0x50, NEST: true, PRS: true, SRS: true, PSS: 19, PASID: true, PDS: true, SMTS: true, SSADS: true, SSTS: true, FSTS: true, RPS: true });
+/** What units are built with where nobody says otherwise; whether walks are coherent is said beside. */
+export const USUAL = {
+  riscv: { capabilities: Capabilities.encode({ version: 0x10, Sv39: true, Sv48: true, Sv57: true, Sv39x4: true, Sv48x4: true, Sv57x4: true, AMO_HWAD: true, ATS: true, T2GPA: true, IGS: 0, PAS: 46, PD8: true, PD17: true, PD20: true }) },
+  vtd: {
+    capability: Capability.encode({ ND: 6, SAGAW: 0b1110, MGAW: 56, FRO: 0x40, SSLPS: 3, PSI: true, NFR: 0, MAMV: 18, DWD: true, DRD: true, FS1GP: true, FS5LP: true }),
+    extended: ExtendedCapability.encode({ QI: true, DT: true, PT: true, SC: true, IRO: 0x50, NEST: true, PRS: true, SRS: true, PSS: 19, PASID: true, PDS: true, SMTS: true, SSADS: true, SSTS: true, FSTS: true, RPS: true }),
+    hostBits: 46,
+  },
+  smmuv3: {
+    idr0: Idr0.encode({ S2P: true, S1P: true, TTF: 2, HTTU: 2, ATS: true, ASID16: true, MSI: true, PRI: true, VMID16: true, CD2L: true, TTENDIAN: 2, ST_LEVEL: 1 }),
+    idr1: Idr1.encode({ SIDSIZE: 16, SSIDSIZE: 20, PRIQS: 8, EVENTQS: 8, CMDQS: 8 }),
+    idr3: Idr3.encode({ RIL: true }),
+    idr5: Idr5.encode({ OAS: 4, GRAN4K: true, GRAN16K: true, GRAN64K: true, STALL_MAX: 4 }),
+  },
+} as const;
 const VTD_COHERENT = ExtendedCapability.encode({ C: true });
-const SMMU_IDR0 = Number(Idr0.encode({ S2P: true, S1P: true, TTF: 2, HTTU: 2, ATS: true, ASID16: true, MSI: true, PRI: true, VMID16: true, CD2L: true, TTENDIAN: 2, ST_LEVEL: 1 }));
-const SMMU_COHERENT = Number(Idr0.encode({ COHACC: true }));
-const SMMU_IDR1 = Number(Idr1.encode({ SIDSIZE: 16, SSIDSIZE: 20, PRIQS: 8, EVENTQS: 8, CMDQS: 8 }));
-const SMMU_IDR3 = Number(Idr3.encode({ RIL: true }));
-const SMMU_IDR5 = Number(Idr5.encode({ OAS: 4, GRAN4K: true, GRAN16K: true, GRAN64K: true, STALL_MAX: 4 }));
+const SMMU_COHERENT = Idr0.encode({ COHACC: true });
 
 interface NamedRegister extends ReadableRegister {
   readonly name: string;
@@ -164,8 +173,8 @@ function registersOf(spec: IommuSpec): NamedRegister[] {
     case 'riscv':
       return named(RISCV, RISCV_WIDE).filter(({ name }) => !RISCV_LEFT_OUT.has(name));
     case 'vtd': {
-      const faults = Number((spec.vtd?.capability ?? VTD_CAPABILITY) >> 24n) & 0x3ff;
-      const iotlb = Number((spec.vtd?.extended ?? VTD_EXTENDED) >> 8n) & 0x3ff;
+      const faults = Number((spec.vtd?.capability ?? USUAL.vtd.capability) >> 24n) & 0x3ff;
+      const iotlb = Number((spec.vtd?.extended ?? USUAL.vtd.extended) >> 8n) & 0x3ff;
       const beyond = ['FRCD0_LO', 'FRCD0_HI', 'IVA', 'IOTLB'].map((name, i): NamedRegister => ({ name, offset: (i < 2 ? faults : iotlb) * 16 + 8 * (i % 2), size: 8 }));
       return [...named(VTD, VTD_WIDE), ...beyond];
     }

@@ -4,6 +4,7 @@
  * keys. A line that cannot be run is counted as not run, with the reason.
  */
 import { Fields, FormatError } from './json.ts';
+import { machineVector } from './machine-file.ts';
 import { narrate } from './narrate.ts';
 import { compareSecond, runVector } from './riscv-oracle.ts';
 import { compareSmmu } from './smmu-oracle.ts';
@@ -140,6 +141,11 @@ export function describeIommu(c: IommuComparison): string {
 export function narrateVector(text: string, which: string): readonly string[] | null {
   const row = vectorLine(text, which);
   return row === null ? null : narrate(tellVector(new Fields(JSON.parse(row), which)));
+}
+
+/** A machine file, told step by step. @param name what it is called where it does not say */
+export function narrateMachine(text: string, name: string): readonly string[] {
+  return narrate(tellVector(machineVector(text, name)));
 }
 
 /** The line of a file that holds the `n`-th vector, from 1, or the one with that id. */

@@ -14,15 +14,16 @@ type Ram = readonly (readonly [bigint, bigint])[];
 
 /**
  * The unit and the requests of a vector. The emulator reads level-2 stream tables beyond their span, refuses S1CDMax where
- * there are no substreams, and records streams out of range whatever CR2.RECINVSID says. A DMA may name an `ssid`, and be
- * `exec` and `priv`; left out, it has none and is neither.
+ * there are no substreams, and records streams out of range whatever CR2.RECINVSID says; `exact` leaves the first two out. A DMA
+ * may name an `ssid`, a `sid` of its own, and be `exec` and `priv`; left out, it has none, that of the vector, and is neither.
  */
 export function smmuBench(vector: Fields): { unit: SmmuUnit; ram: Ram; requests: readonly SmmuRequest[] } {
   const ram = vector.tuples('ram').map(([base = 0n, size = 0n]) => [base, size] as const);
   const memory = new PlainMemory(ram);
   for (const [address = 0n, value = 0n] of vector.tuples('mem')) memory.poke(address, value);
   const [idr0 = 0n, idr1 = 0n, , idr3 = 0n, , idr5 = 0n] = vector.words('idr');
-  const unit = new SmmuUnit(memory, { features: smmuFeatures(Number(idr0), Number(idr1), Number(idr5), Number(idr3)), spans: 'twice', withoutSubstreams: 'illegal' });
+  const features = smmuFeatures(Number(idr0), Number(idr1), Number(idr5), Number(idr3));
+  const unit = new SmmuUnit(memory, vector.has('exact') ? { features, spans: 'exact' } : { features, spans: 'twice', withoutSubstreams: 'illegal' });
   unit.writeRegister(OFFSET.CR2, 4, Cr2.encode({ RECINVSID: true }));
   unit.registers = {
     cr0: vector.number('cr0'),
@@ -31,7 +32,7 @@ export function smmuBench(vector: Fields): { unit: SmmuUnit; ram: Ram; requests:
     tableConfig: vector.number('strtab_cfg'),
   };
   const requests = vector.objects('dma').map((dma) => ({
-    streamId: vector.number('sid'),
+    streamId: dma.numberOr('sid', vector.number('sid')),
     substream: dma.has('ssid') ? dma.number('ssid') : null,
     write: dma.text('dir') === 'w',
     execute: dma.numberOr('exec', 0) !== 0,

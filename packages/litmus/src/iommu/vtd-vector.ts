@@ -13,7 +13,7 @@
  * | `page` | a page request arrives: `iova`, `group`, `r`, `w`, `last`, `pasid`, `exec`, `priv` |
  * | `invdone`, `timeout` | a device completes the invalidation `tag`, or will not any more |
  *
- * `caches` gives each of the unit's caches so many entries; left out, it remembers nothing.
+ * A step may name a `sid` of its own. `caches` gives each of the unit's caches so many entries; left out, it remembers nothing.
  */
 import type { UnitMessage } from '@dmalab/core/iommu/unit';
 import type { VtdCaching } from '@dmalab/core/iommu/vtd/caches';
@@ -61,7 +61,8 @@ function cachesOf(ways: number): VtdCaching {
   return { context: geometry, pasid: geometry, iotlb: geometry, paging: geometry };
 }
 
-function stepOf(step: Fields, unit: VtdUnit, memory: PlainMemory, source: number): VtdStep {
+function stepOf(step: Fields, unit: VtdUnit, memory: PlainMemory, of: number): VtdStep {
+  const source = step.numberOr('sid', of);
   const op = step.has('op') ? step.text('op') : 'dma';
   const pasid = step.has('pasid') ? step.number('pasid') : null;
   const execute = step.numberOr('exec', 0) !== 0;
