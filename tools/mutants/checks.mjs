@@ -195,8 +195,8 @@ function vectorChecks(file) {
     order: 1 + ((i * 617) % 1999),
     ms: 10,
     run: (load) => {
-      const { agree } = load(READER).compareIommu(line, companions === null ? [] : [companions.get(idOf(line)) ?? '']);
-      if (agree !== 1) throw new Error('it disagrees');
+      const { agree, walks, sameWalks } = load(READER).compareIommu(line, companions === null ? [] : [companions.get(idOf(line)) ?? '']);
+      if (agree !== 1 || walks !== sameWalks) throw new Error('it disagrees');
     },
   }));
 }

@@ -116,6 +116,13 @@ describe('a walk', () => {
   });
 });
 
+describe('an inheritance', () => {
+  it('is empty where a root maps', () => {
+    const { walker } = walk(format(), ADDRESS, tables([leaf(0x4_0000n)]));
+    expect([walker.inherited, walker.inheritedHigh]).toEqual([0, 0]);
+  });
+});
+
 describe('an address too wide is refused before anything is read', () => {
   const refused = (of: TableFormat, address: bigint): boolean => {
     const through = tables([leaf(0n)]);
