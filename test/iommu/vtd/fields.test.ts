@@ -5,7 +5,8 @@ import type { Field, Layout } from '@dmalab/core/base/layout';
 import * as queues from '@dmalab/core/iommu/vtd/queues';
 import { FaultStatus, InvalidationQueueError, OFFSET } from '@dmalab/core/iommu/vtd/registers';
 import { ContextEntry, FirstStageEntry, PasidDirectoryEntry, PasidEntry, RootEntry, ScalableContextEntry, ScalableRootEntry, SecondStageEntry } from '@dmalab/core/iommu/vtd/structures';
-import { ADDRESS, ask, bare, put, SOURCE, STATUS, Submitter, system, toggle, type Stages, type System, type SystemOptions } from './system.ts';
+import { applyRepair } from '../repair.ts';
+import { ADDRESS, ask, bare, FIRST, put, request, SECOND, SOURCE, STATUS, Submitter, system, toggle, type Stages, type System, type SystemOptions } from './system.ts';
 
 type AnyLayout = Layout<Readonly<Record<string, Field>>>;
 
@@ -174,6 +175,90 @@ describe('values that are reserved', () => {
     const s = system('first', { ecap: { PDS: false } });
     new Submitter(s).submit(queues.WaitDescriptor.encode({ type: 5, PD: true }));
     expect(error(s)).toBe(4);
+  });
+});
+
+describe('edges', () => {
+  const copyPage = (s: System, from: bigint, to: bigint): void => {
+    for (let at = 0n; at < 4096n; at += 8n) s.memory.poke((to << 12n) + at, s.memory.peek((from << 12n) + at));
+  };
+  /** The highest frame of the host, and the one behind it: 46 bits of address. */
+  const [LAST, BEHIND] = [(1n << 34n) - 1n, 1n << 34n];
+  const ROWS: readonly (readonly [what: string, stages: Stages, move: (s: System, frame: bigint) => void, reason: string])[] = [
+    ['legacy context table', 'legacy', (s, frame) => (copyPage(s, 0x11n, frame), s.memory.poke(s.root, (frame << 12n) | 1n)), '0a'],
+    ['legacy second stage', 'legacy', (s, frame) => (copyPage(s, SECOND, frame), s.memory.poke(s.context, (frame << 12n) | 5n)), '0b'],
+    ['context table', 'first', (s, frame) => (copyPage(s, 0x11n, frame), s.memory.poke(s.root, (frame << 12n) | 1n)), '3a'],
+    ['second-stage table', 'second', (s, frame) => (copyPage(s, SECOND + 1n, frame), s.memory.poke(s.second[0] ?? 0n, (frame << 12n) | 3n)), '7a'],
+    ['first-stage table', 'first', (s, frame) => (copyPage(s, FIRST + 1n, frame), s.memory.poke(s.first[0] ?? 0n, (frame << 12n) | 7n)), '72'],
+    ['PASID table', 'first', (s, frame) => (copyPage(s, 0x13n, frame), s.memory.poke(s.directory, (frame << 12n) | 1n)), '58'],
+  ];
+  it.each(ROWS.map((row) => [row[0], row] as const))('the last frame of the host is one, the next is none: %s', (_, [, stages, move, reason]) => {
+    const s = system(stages);
+    const reached = ask(s, bare(stages));
+    move(s, LAST);
+    expect(ask(s, bare(stages))).toBe(reached);
+    move(s, BEHIND);
+    expect(ask(s, bare(stages))).toBe(reason);
+  });
+
+  it('PASIDs end where the directory does: PDTS + 13 bits', () => {
+    for (const PDTS of [0, 3, 7]) {
+      const s = system('pass');
+      const limit = 2 ** (PDTS + 13);
+      s.memory.poke(s.context, (s.memory.peek(s.context) & ~0xe00n) | BigInt(PDTS << 9));
+      expect([PDTS, ask(s, { pasid: limit - 1 })]).toEqual([PDTS, '51']);
+      if (limit < 1 << 20) expect([PDTS, ask(s, { pasid: limit })]).toEqual([PDTS, '46']);
+      s.memory.poke(s.context + 8n, BigInt(limit - 1));
+      expect([PDTS, ask(s, { pasid: null })]).toEqual([PDTS, '51']);
+      if (limit < 1 << 20) {
+        s.memory.poke(s.context + 8n, BigInt(limit));
+        expect([PDTS, ask(s, { pasid: null })]).toEqual([PDTS, '48']);
+      }
+    }
+  });
+
+  it('page requests end there as well', () => {
+    for (const [pasid, tail] of [[8191, 32n], [8192, 0n]] as const) {
+      const s = system('pass');
+      s.memory.poke(s.context, s.memory.peek(s.context) & ~0xe00n);
+      s.unit.writeRegister(OFFSET.PQA, 8, 0x6_8000n);
+      s.unit.page({ source: SOURCE, pasid, privileged: false, execute: false, read: true, write: false, last: false, group: 0, address: 0n });
+      expect(s.unit.readRegister(OFFSET.PQT, 8)).toBe(tail);
+    }
+  });
+
+  it('three, four and five levels of the second stage hold 39, 48 and 57 bits', () => {
+    for (const [AW, bits] of [[1, 39], [2, 48], [3, 57]] as const) {
+      for (const stages of ['second', 'legacy'] as const) {
+        const s = system(stages, { entry: { AW } });
+        if (stages === 'legacy') s.memory.poke(s.context + 8n, BigInt(AW) | (9n << 8n));
+        // Every level: the first and the last address lie behind the same table, which is its own.
+        for (const index of [0n, 0x1ffn]) s.memory.poke((SECOND << 12n) + index * 8n, (SECOND << 12n) | 3n);
+        const top = (1n << BigInt(bits)) - 1n;
+        expect([AW, ask(s, { ...bare(stages), address: top }), ask(s, { ...bare(stages), address: 0n })]).toEqual([AW, (SECOND << 12n) | 0xfffn, SECOND << 12n]);
+        expect([AW, ask(s, { ...bare(stages), address: top + 1n })]).toEqual([AW, stages === 'legacy' ? '04' : '83']);
+      }
+    }
+  });
+
+  it('canonical addresses of four and five levels: the highest of the lower half, the lowest of the upper half', () => {
+    for (const [levels, bits] of [[4, 48n], [5, 57n]] as const) {
+      const s = system('first', { levels });
+      for (const index of [0n, 0xffn, 0x100n, 0x1ffn]) s.memory.poke((FIRST << 12n) + index * 8n, (FIRST << 12n) | 7n);
+      const half = 1n << (bits - 1n);
+      const upper = (1n << 64n) - half;
+      expect([ask(s, { address: half - 1n }), ask(s, { address: half }), ask(s, { address: upper - 1n }), ask(s, { address: upper })].map((of) => (typeof of === 'bigint' ? 'reached' : of))).toEqual(['reached', '80', '80', 'reached']);
+    }
+  });
+
+  it('a context table pointer above the host is mended where it is, in either half', () => {
+    const s = system('first');
+    s.memory.poke(s.root + 8n, (0x11n << 12n) | (1n << 50n) | 1n);
+    const answer = s.unit.translate({ ...request(), sourceId: SOURCE | 0x80 });
+    expect(answer).toMatchObject({ kind: 'refused', fault: { reason: 0x3a, why: { entry: s.root } } });
+    if (answer.kind === 'refused') applyRepair(s.memory, answer.fault.why.entry ?? 0n, answer.fault.why.rule.repair ?? {});
+    expect(s.memory.peek(s.root + 8n)).toBe((0x11n << 12n) | 1n);
+    expect(ask(s, { sourceId: SOURCE | 0x80 })).toBe(0x77_7abcn);
   });
 });
 
