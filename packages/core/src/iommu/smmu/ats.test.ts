@@ -316,6 +316,17 @@ describe('page requests (8)', () => {
     system.unit.page(page({ pasid: 7 }));
     expect(system.events()).toMatchObject([{ id: EVENTS.badSte, stream: STREAM }]);
   });
+  it('C_BAD_STREAMID only with RECINVSID as well', () => {
+    const both = filled({}, recordsAts);
+    both.unit.page(page({ pasid: 7, source: 0x100 }));
+    const one = filled({}, (s) => {
+      s.write('CR0', 0xen);
+      s.write('CR2', 8n);
+      s.write('CR0', 0xfn);
+    });
+    one.unit.page(page({ pasid: 7, source: 0x100 }));
+    expect([both.events(), one.events()]).toMatchObject([[{ id: EVENTS.badStream, stream: 0x100, SSV: false, substream: 0 }], []]);
+  });
   it('stay out until the overflow is acknowledged, though there is room', () => {
     const system = filled();
     system.unit.page(page());

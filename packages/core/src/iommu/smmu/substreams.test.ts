@@ -2,7 +2,7 @@
 /** Substreams: S1CDMax, S1DSS, linear and two-level tables of context descriptors. IHI 0070, 5.2, 5.3; rows say what became of a request. */
 import { describe, expect, it } from 'vitest';
 import { EVENTS } from './events.ts';
-import { ADDRESS, AT, CD, PAGE, put, REACHED, System, type Ste } from './system.test-support.ts';
+import { ADDRESS, AT, CD, mend, PAGE, put, REACHED, System, type Ste } from './system.test-support.ts';
 import { ContextDescriptor, ContextTableDescriptor } from './structures.ts';
 
 const reached = (page: bigint): string => `0x${(page | (ADDRESS & 0xfffn)).toString(16)}`;
@@ -45,6 +45,36 @@ describe('S1DSS decides about requests without substream (5.2)', () => {
   it('a bypassed stage 1 reads no descriptor (5.2, S1DSS 1)', () => {
     const system = new System({ ste: { S1CDMax: 2, S1DSS: 1 }, cd: { V: false } });
     expect(system.outcome()).toBe(SAME);
+  });
+});
+
+describe('the fault names the entry of the stream, and its edit lets the request go on', () => {
+  it.each<[string, string, Ste, Parameters<System['unit']['translate']>[0]['substream'], 'untranslated' | 'ats']>([
+    ['S1DSS', '65:64', { S1CDMax: 2, S1DSS: 0 }, null, 'untranslated'],
+    ['S1DSS', '65:64', { S1CDMax: 2, S1DSS: 3 }, null, 'untranslated'],
+    ['S1DSS', '65:64', { S1CDMax: 2, S1DSS: 2 }, 0, 'untranslated'],
+    ['EATS', '93:92', { EATS: 0 }, null, 'ats'],
+    ['EATS', '93:92', { EATS: 3 }, null, 'ats'],
+  ])('%s (%s)', (field, bits, ste, substream, type) => {
+    const system = new System({ ste });
+    const ask = (): ReturnType<System['unit']['translate']> => system.unit.translate({ streamId: 0x28, substream: substream ?? null, type, write: false, privileged: false, address: ADDRESS });
+    const answer = ask();
+    if (answer.kind !== 'refused') throw new Error(answer.kind);
+    expect(answer.fault.why).toMatchObject({ table: 'stream table', entry: AT.entry, rule: { field, bits } });
+    mend(system.memory, AT.entry, answer.fault.why.rule.repair ?? {});
+    expect(ask().kind).toBe('translated');
+  });
+  it('where there is no way to mend it, that is said', () => {
+    const bypass = new System({ ste: { Config: 4 } }).unit.translate({ streamId: 0x28, type: 'ats', write: false, privileged: false, address: ADDRESS });
+    const wide = new System().unit.translate({ streamId: 0x28, substream: 9, write: false, privileged: false, address: ADDRESS });
+    for (const answer of [bypass, wide]) expect(answer).toMatchObject({ kind: 'refused', fault: { why: { table: 'stream table', entry: AT.entry, rule: { beyondRepair: expect.any(String) } } } });
+    const off = new System();
+    off.write('CR0', 0xen);
+    expect(off.unit.translate({ streamId: 0x28, type: 'ats', write: false, privileged: false, address: ADDRESS })).toMatchObject({ fault: { why: { table: 'request', entry: null } } });
+  });
+  it('what is passed on unchanged counts for a page', () => {
+    const passed = (ste: Ste): unknown => new System({ ste }).unit.translate({ streamId: 0x28, write: false, privileged: false, address: ADDRESS });
+    for (const ste of [{ Config: 4 }, { S1CDMax: 2, S1DSS: 1 }]) expect(passed(ste)).toEqual({ kind: 'translated', address: ADDRESS, span: 12, ats: null });
   });
 });
 

@@ -95,7 +95,7 @@ export class Translator {
     // Fast mode: translated requests are not looked at (CR0.ATSCHK), but for the size of their address (3.9.1.1).
     if (type === 'translated' && !controls.checksTranslated) return this.#pass(ask);
     const stream = this.#configuration.findStream({ base: controls.tableBase, config: controls.tableConfig, e2h: controls.e2h }, streamId);
-    if (!isStream(stream)) return this.#refuse(controls, ask, stream, true);
+    if (!isStream(stream)) return this.#refuse(controls, ask, stream);
     if (stream.kind === 'abort') return { kind: 'aborted' };
     if (type !== 'untranslated') {
       const ats = effectiveAts(stream, controls);
@@ -109,7 +109,7 @@ export class Translator {
   prefetch(controls: Controls, streamId: number, substream: number | null): void {
     const stream = this.#configuration.findStream({ base: controls.tableBase, config: controls.tableConfig, e2h: controls.e2h }, streamId);
     if (!isStream(stream) || stream.first === null) return;
-    const index = indexOf(stream, { streamId, substream, write: false, execute: false, privileged: false, address: 0n });
+    const index = indexOf(stream, substream);
     if (typeof index === 'number') this.#configuration.findContext({ first: stream.first, second: stream.second, world: stream.world }, streamId, index);
   }
 
@@ -118,7 +118,7 @@ export class Translator {
     const stream = this.#configuration.findStream({ base: controls.tableBase, config: controls.tableConfig, e2h: controls.e2h }, streamId);
     if (isStream(stream)) return { withPasid: stream.responsesWithPasid, record: null };
     const records = controls.recordsAts && controls.recordsEvents && (stream.event !== EVENTS.badStream || controls.recordsBadStreams);
-    return { withPasid: null, record: records ? recordOf(stream, { streamId, substream: null, write: false, execute: false, privileged: false, address: 0n }) : null };
+    return { withPasid: null, record: records ? recordOf(stream, { ...NOBODY, streamId }) : null };
   }
 
   #whileOff(controls: Controls, ask: Ask): SmmuAnswer {
@@ -141,33 +141,33 @@ export class Translator {
   #afterSplit(controls: Controls, ask: Ask, stream: Stream): SmmuAnswer {
     const plain = overridden({ ...ask, substream: null, privileged: false, execute: false }, stream);
     const narrow = this.#narrow(plain);
-    if (narrow !== null) return this.#refuse(controls, plain, narrow, false);
+    if (narrow !== null) return this.#refuse(controls, plain, narrow);
     const reached = this.#stages.translate({ ...stream, context: null }, ask.address, accessOf(plain));
-    return reached.kind === 'failure' ? this.#refuse(controls, plain, reached, false, this.#endingOf(stream, null, reached)) : { kind: 'translated', address: addressOf(reached.frame, offsetOf(ask.address)), span: reached.span, ats: null };
+    return reached.kind === 'failure' ? this.#refuse(controls, plain, reached, this.#endingOf(stream, null, reached)) : { kind: 'translated', address: addressOf(reached.frame, offsetOf(ask.address)), span: reached.span, ats: null };
   }
 
   #ordinary(controls: Controls, ask: Ask, stream: Stream): SmmuAnswer {
-    const index = indexOf(stream, ask);
-    if (typeof index === 'object' && index !== null) return this.#refuse(controls, ask, index, true);
+    const index = indexOf(stream, ask.substream);
+    if (typeof index === 'object' && index !== null) return this.#refuse(controls, ask, index);
     let context: Context | null = null;
     if (index !== null && stream.first !== null) {
       const found = this.#configuration.findContext({ first: stream.first, second: stream.second, world: stream.world }, ask.streamId, index);
-      if (!isContext(found)) return this.#refuse(controls, ask, found, found.event !== EVENTS.walkAbort && !isOfTranslation(found), this.#endingOf(stream, null, found));
+      if (!isContext(found)) return this.#refuse(controls, ask, found, this.#endingOf(stream, null, found));
       context = found;
     } else {
       const narrow = this.#narrow(ask);
-      if (narrow !== null) return this.#refuse(controls, ask, narrow, false);
+      if (narrow !== null) return this.#refuse(controls, ask, narrow);
       if (stream.second === null) return { kind: 'translated', address: ask.address, span: 12, ats: ask.type === 'ats' ? { ...NO_GRANT, read: true, write: true } : null };
     }
     const space = { world: stream.world, vmid: stream.vmid, context, second: stream.second };
     if (ask.type !== 'ats') {
       const reached = this.#stages.translate(space, ask.address, accessOf(ask));
-      if (reached.kind === 'failure') return this.#refuse(controls, ask, reached, false, this.#endingOf(stream, context, reached));
+      if (reached.kind === 'failure') return this.#refuse(controls, ask, reached, this.#endingOf(stream, context, reached));
       return { kind: 'translated', address: addressOf(reached.frame, offsetOf(ask.address)), span: reached.span, ats: null };
     }
     const probe: Access = { read: true, write: !ask.noWrite, execute: ask.execute, supervisor: ask.privileged, sum: false, dirties: false, probes: true };
     const reached = this.#stages.translate(space, ask.address, probe);
-    if (reached.kind === 'failure') return this.#refuse(controls, ask, reached, false);
+    if (reached.kind === 'failure') return this.#refuse(controls, ask, reached);
     return this.#grant(controls, ask, stream, space, reached);
   }
 
@@ -178,7 +178,7 @@ export class Translator {
     if (!ask.noWrite && (both & PERMITS.write) !== 0 && (both & PERMITS.clean) !== 0) {
       const marked = this.#stages.translate(space, ask.address, { read: false, write: true, execute: false, supervisor: ask.privileged, sum: false, dirties: true, probes: false });
       // Somebody changed the tables in between: what is then missing is an answer, too.
-      if (marked.kind === 'failure') return this.#refuse(controls, ask, marked, false);
+      if (marked.kind === 'failure') return this.#refuse(controls, ask, marked);
       reached = marked;
       both = permitted(reached, ask.privileged);
     }
@@ -206,19 +206,23 @@ export class Translator {
     return { ends: context.aborts ? 'abort' : 'zero', records: context.records };
   }
 
-  /** `ofConfiguration`: what ATS records only with REC_CFG_ATS, and streams out of range only with RECINVSID (3.9.1.2, 3.9.1.3). */
-  #refuse(controls: Controls, ask: Ask, of: Failure, ofConfiguration: boolean, ending: { ends: Ending; records: boolean } = { ends: 'abort', records: true }): SmmuAnswer {
+  /** What a fault of configuration meets is recorded of ATS only with REC_CFG_ATS, and streams out of range only with RECINVSID (3.9.1.2, 3.9.1.3). */
+  #refuse(controls: Controls, ask: Ask, of: Failure, ending: { ends: Ending; records: boolean } = TERMINATED): SmmuAnswer {
     if (ask.type === 'ats') {
       if (isOfTranslation(of)) return { kind: 'denied', fault: of };
       const records = controls.recordsAts && (of.event !== EVENTS.badStream || controls.recordsBadStreams);
       return { kind: 'refused', fault: of, record: records && controls.recordsEvents ? recordOf(of, ask) : null, ends: 'completer-abort' };
     }
+    const ofConfiguration = of.event < EVENTS.walkAbort;
     const hidden = ask.type === 'translated' ? ofConfiguration && !controls.recordsAts : of.event === EVENTS.badStream && !controls.recordsBadStreams;
     const records = ending.records && !hidden && (controls.recordsEvents || ending.ends === 'stall');
     return { kind: 'refused', fault: of, record: records ? recordOf(of, ask) : null, ends: ending.ends };
   }
 }
 
+/** A page response has none of what a request says of itself. */
+const NOBODY = { substream: null, write: false, execute: false, privileged: false, address: 0n } as const;
+const TERMINATED = { ends: 'abort', records: true } as const;
 const NO_GRANT: AtsGrant = { read: false, write: false, execute: false, privileged: false, global: false, untranslatedOnly: false, noSnoop: false };
 const READS = PERMITS.read | PERMITS.write | PERMITS.execute;
 
@@ -241,12 +245,12 @@ function overridden(ask: Ask, stream: Stream): Ask & { readonly askedPrivileged:
 const effectiveAts = (stream: Stream, controls: Controls): Stream['ats'] => (stream.ats === 'split' && !controls.checksTranslated ? 'none' : stream.ats);
 
 /** Which context descriptor; null: stage 1 is bypassed. */
-function indexOf(stream: Stream, ask: Asker): number | null | Failure {
+function indexOf(stream: Stream, substream: number | null): number | null | Failure {
   const { first } = stream;
   const bad = (event: number, broken: Rule): Failure => failure(event, { table: 'stream table', level: null, entry: BigInt(stream.at), rule: broken });
-  if (ask.substream !== null) {
-    if (first === null || first.bits === 0 || ask.substream >= 2 ** first.bits) return bad(EVENTS.badSubstream, NO_SUBSTREAMS);
-    return ask.substream === 0 && first.withoutSubstream === 'descriptor-0' ? bad(EVENTS.streamDisabled, SUBSTREAM_0) : ask.substream;
+  if (substream !== null) {
+    if (first === null || first.bits === 0 || substream >= 2 ** first.bits) return bad(EVENTS.badSubstream, NO_SUBSTREAMS);
+    return substream === 0 && first.withoutSubstream === 'descriptor-0' ? bad(EVENTS.streamDisabled, SUBSTREAM_0) : substream;
   }
   if (first === null) return null;
   if (first.bits === 0 || first.withoutSubstream === 'descriptor-0') return 0;
