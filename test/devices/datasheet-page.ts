@@ -3,6 +3,7 @@
 import type { Field } from '@dmalab/core/base/layout';
 import type { Datasheet } from '@dmalab/core/devices/datasheet';
 import type { AnyLayout, Register } from '@dmalab/core/devices/registers';
+import { COMMON_OPTIONS } from '@dmalab/core/devices/table';
 
 const BADGES = {
   section: 'formats and rules from the cited specification; no outside answers',
@@ -26,7 +27,7 @@ export function datasheetPage(kind: string, sheet: Datasheet): string {
     '',
     '## Options',
     '',
-    ...table(['option', 'meaning'], Object.entries(sheet.options).map(([name, doc]) => [`\`${name}\``, doc])),
+    ...table(['option', 'meaning'], Object.entries({ ...sheet.options, ...COMMON_OPTIONS }).map(([name, doc]) => [`\`${name}\``, doc])),
     '',
     '## Registers',
     '',

@@ -31,10 +31,17 @@ export interface DeviceContext {
   readonly receive?: readonly Arrival[];
   /** How the device's engines enter the fabric, made anew by every run; absent: no unit, bus addresses are physical. */
   readonly path?: (port: Port) => DmaPath;
+  /** The accesses of one transfer may be done in another order, a choice each time; absent: they are not. */
+  readonly relaxedOrdering?: boolean;
 }
+/** What of it an engine's port is made from. */
+export type DmaContext = Pick<DeviceContext, 'ram' | 'path' | 'relaxedOrdering'>;
 
 /** The way to memory of an engine that has this port. */
-export const dmaPort = (port: Port, context: Pick<DeviceContext, 'ram' | 'path'>): DmaPort => new DmaPort(port, context.ram, context.path?.(port) ?? null);
+export function dmaPort(port: Port, context: DmaContext): DmaPort {
+  const dma = new DmaPort(port, context.ram, context.path?.(port) ?? null);
+  return context.relaxedOrdering === true ? dma.as({ relaxed: true }) : dma;
+}
 
 export interface Device {
   readonly id: string;

@@ -3,6 +3,7 @@
 import type { Datasheet } from './datasheet.ts';
 import type { Device, DeviceContext, DeviceSpec } from './device.ts';
 import type { DeviceKind } from './kinds.ts';
+import { booleanOption } from './options.ts';
 import { createCopyEngine } from './copy-engine/copy-engine.ts';
 import { CopyEngineDatasheet } from './copy-engine/datasheet.ts';
 import { DsaDatasheet } from './dsa/datasheet.ts';
@@ -37,9 +38,16 @@ export const DEVICES: Readonly<Record<DeviceKind, DeviceRow>> = {
 };
 const byName: Readonly<Record<string, DeviceRow>> = DEVICES;
 
+/** Options that every kind has. */
+export const COMMON_OPTIONS = {
+  relaxedOrdering: 'Relaxed ordering: the accesses of one transfer of data or of one descriptor may reach memory in another order, a choice each time. Flags, indices and status words are accesses of their own and keep their place. false when left out.',
+};
+
 /** @throws RangeError for an unknown kind or option; lab files are checked with it before anything runs */
 export function createDevice(spec: DeviceSpec, context: DeviceContext): Device {
   const row = Object.hasOwn(byName, spec.kind) ? byName[spec.kind] : undefined;
   if (row === undefined) throw new RangeError(`device ${spec.id}: unknown kind "${spec.kind}"; expected one of ${Object.keys(DEVICES).join(', ')}`);
-  return row.create(spec, context);
+  const relaxedOrdering = booleanOption(spec, 'relaxedOrdering', false);
+  const own = Object.fromEntries(Object.entries(spec.options).filter(([name]) => !Object.hasOwn(COMMON_OPTIONS, name)));
+  return row.create({ ...spec, options: own }, { ...context, relaxedOrdering });
 }

@@ -15,10 +15,12 @@ import { initialState } from '../memory/initial.ts';
 import type { DmaBus, OnFault } from '../pcie/dma-port.ts';
 import type { DmaAnswer, DmaRequest } from '../iommu/unit.ts';
 import type { InitialState } from '../memory/initial.ts';
+import { MachineIommu, type IommuSpec } from './iommu.ts';
 import { OperationalMachine } from './operational.ts';
 import type { LineFreedom } from './options.ts';
 import { CORE_PROFILES, type CoreProfileId } from './profile.ts';
 
+export const SOURCE = 0x3;
 export const RAM = { base: 0x1_0000, size: 0x10_0000 };
 
 /** What the script can do. Names are of registers. */
@@ -38,6 +40,8 @@ export interface Cpu {
   fence(name: string): void;
   /** Of the line that an address lies in. */
   maintain(operation: 'clean' | 'invalidate', address: number): void;
+  /** Writes a register of the unit. */
+  unit(offset: number, size: 4 | 8, value: Value): void;
   /** Waits for the next interrupt and answers with its vector; -1 when none will come. */
   interrupt(): number;
   /** For `outcomes`: everything before this goes the plain way. */
@@ -53,6 +57,10 @@ export interface BenchOptions {
   readonly strategy?: Strategy;
   readonly profile?: CoreProfileId;
   readonly bus?: DmaBus;
+  /** A way into the fabric that is made anew by every run. */
+  readonly path?: DeviceContext['path'];
+  /** A remapping unit in the machine; the device's requests carry `SOURCE`. */
+  readonly iommu?: Omit<IommuSpec, 'id'>;
   readonly steps?: number;
   /** A second CPU's script. */
   readonly second?: (cpu: Cpu) => void;
@@ -79,8 +87,11 @@ export interface BenchResult {
 
 export function bench(kind: string, driver: (cpu: Cpu) => void, o: BenchOptions = {}): BenchResult {
   const { bus } = o;
-  const context: DeviceContext = { ram: RAM, ...(o.receive ? { receive: o.receive } : {}), ...(bus ? { path: () => ({ bus, source: 0x100 }) } : {}) };
-  const device = createDevice({ id: 'dev0', kind, options: o.options ?? {} }, context);
+  const spec = { id: 'dev0', kind, options: o.options ?? {} };
+  const unit = o.iommu === undefined ? null : new MachineIommu({ id: 'iommu0', ...o.iommu }, RAM, [{ device: 'dev0', engines: createDevice(spec, { ram: RAM, ...(o.receive ? { receive: o.receive } : {}) }).agents.map(({ id }) => id), source: SOURCE }]);
+  const path = unit?.path('dev0') ?? o.path ?? (bus === undefined ? undefined : () => ({ bus, source: SOURCE }));
+  const context: DeviceContext = { ram: RAM, ...(o.receive ? { receive: o.receive } : {}), ...(path === undefined ? {} : { path }) };
+  const device = createDevice(spec, context);
   const said: string[] = [];
   const cpuAgent = (id: string, script: (cpu: Cpu) => void): Agent => ({
     id,
@@ -91,16 +102,16 @@ export function bench(kind: string, driver: (cpu: Cpu) => void, o: BenchOptions 
     },
   });
   const events: TraceEvent[] = [];
-  const initial = initialState({ ram: [...(o.memory ?? [])], registers: resetContents(device.registers).map((r) => ({ owner: 'dev0', ...r })) });
+  const initial = initialState({ ram: [...(o.memory ?? [])], registers: [...resetContents(device.registers).map((r) => ({ owner: 'dev0', ...r })), ...(unit?.contents ?? [])] });
   const machine = new OperationalMachine({
     profile: CORE_PROFILES[o.profile ?? 'x86-64'],
-    agents: [cpuAgent('cpu0', driver), ...(o.second ? [cpuAgent('cpu1', o.second)] : []), ...device.agents],
+    agents: [cpuAgent('cpu0', driver), ...(o.second ? [cpuAgent('cpu1', o.second)] : []), ...device.agents, ...(unit === null ? [] : [unit.agent])],
     initial,
     strategy: o.strategy ?? plain,
     observers: o.trace === false ? [] : [{ event: (e) => events.push(e) }],
     limits: { steps: o.steps ?? 20_000, events: 100_000 },
     interrupts: Array.from({ length: device.vectors }, (_, vector) => ({ device: 'dev0', vector, cpu: 'cpu0', number: vector })),
-    registers: new Map([['dev0', device.registers]]),
+    registers: new Map([['dev0', device.registers], ...(unit === null ? [] : [['iommu0', unit.registers] as const])]),
     ...(o.lines === undefined ? {} : { lines: o.lines }),
   });
   const result = machine.run();
@@ -150,6 +161,7 @@ function cpuOf(port: Port, device: Device, said: string[], explore: () => void):
     until: (address, size, until) => Number(port.op({ kind: 'await', place: ram(address, size), order: 'plain', until: (v) => until(Number(v)) })),
     maintain: (operation, address) => void port.op({ kind: 'maintain', operation, line: address - (address % 64) }),
     fence: (name) => void port.op({ kind: 'fence', fence: name }),
+    unit: (offset, size, value) => void port.op({ kind: 'store', place: { space: 'mmio', owner: 'iommu0', address: offset, size }, value, order: 'plain' }),
     interrupt: () => Number(port.op({ kind: 'idle' })) - 1,
     explore,
     say: (text) => void said.push(text),

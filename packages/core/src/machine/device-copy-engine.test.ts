@@ -108,7 +108,7 @@ describe('interrupts', () => {
         seen = cpu.status('IRQ_STATUS');
         cpu.reg('IRQ_ACK', seen);
       }
-    }, 2, { memory, options: { ack: true } });
+    }, 2, { memory, options: { ack: true }, kinds: ['step'] });
     expect(said).toEqual(['']);
   });
 });
@@ -129,5 +129,33 @@ describe('the source must be in memory when the doorbell arrives', () => {
   it('without a barrier the old bytes may be copied; with dmb oshst never', () => {
     expect(run(null)).toEqual(['copied 0', 'copied 7']);
     expect(run('dmb.oshst')).toEqual(['copied 7']);
+  });
+});
+
+describe('relaxed ordering', () => {
+  const run = (relaxedOrdering: boolean): string[] => outcomes('copy-engine', (cpu) => {
+    cpu.reg('SOURCE', FROM);
+    cpu.reg('DESTINATION', TO);
+    cpu.reg('LENGTH', 16);
+    cpu.explore();
+    cpu.reg('DOORBELL', 1);
+    const last = cpu.load(TO + 8, 8) !== 0n;
+    const first = cpu.load(TO, 8) !== 0n;
+    cpu.say(last && !first ? 'the end before the beginning' : 'in order');
+  }, 3, { memory, options: { relaxedOrdering }, kinds: ['step', 'device'] });
+  it('lets the end of a copy be seen before its beginning; without it that never happens', () => {
+    expect(run(true)).toEqual(['in order', 'the end before the beginning']);
+    expect(run(false)).toEqual(['in order']);
+  });
+  it('never moves the status before the data', () => {
+    expect(outcomes('copy-engine', (cpu) => {
+      cpu.reg('SOURCE', FROM);
+      cpu.reg('DESTINATION', TO);
+      cpu.reg('LENGTH', 16);
+      cpu.explore();
+      cpu.reg('DOORBELL', 1);
+      cpu.ready('STATUS', (v) => (v & 1) === 1);
+      cpu.say(String(cpu.load(TO, 8) === cpu.load(FROM, 8) && cpu.load(TO + 8, 8) === cpu.load(FROM + 8, 8)));
+    }, 3, { memory, options: { relaxedOrdering: true }, kinds: ['step', 'device'] })).toEqual(['true']);
   });
 });

@@ -274,6 +274,7 @@ describe('declaring devices', () => {
   it.each([
     [{ id: 'x', kind: 'toaster', options: {} }, 'unknown kind "toaster"; expected one of ring-nic, copy-engine'],
     [{ id: 'nic0', kind: 'ring-nic', options: { colour: 'red' } }, 'unknown option "colour"; ring-nic knows maxFrame, prefetch, maskable, coalesce'],
+    [{ id: 'nic0', kind: 'ring-nic', options: { relaxedOrdering: 1 } }, 'option "relaxedOrdering" is 1; expected true or false'],
     [{ id: 'nic0', kind: 'ring-nic', options: { coalesce: 0 } }, 'option "coalesce" is 0; expected an integer from 1 to 1024'],
     [{ id: 'nic0', kind: 'ring-nic', options: { prefetch: 'yes' } }, 'option "prefetch" is yes; expected true or false'],
   ])('refuses %j', (spec, words) => expect(() => createDevice(spec, { ram: RAM })).toThrow(words));

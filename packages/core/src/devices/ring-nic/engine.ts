@@ -8,7 +8,7 @@
 import type { Json } from '../../base/events.ts';
 import type { Port, Value } from '../../base/port.ts';
 import type { DmaPort } from '../../pcie/dma-port.ts';
-import { dmaPort, type DeviceContext } from '../device.ts';
+import { dmaPort, type DmaContext } from '../device.ts';
 import { raiseMsi } from '../interrupt.ts';
 import { RegisterBank } from '../registers.ts';
 import { AT_ADDR, AT_FLAGS, AT_LEN, DESCRIPTOR_SIZE, DONE, ERROR, OWN, ringLayout } from './descriptor.ts';
@@ -28,7 +28,7 @@ export interface EngineSide {
   readonly direction: 'send' | 'receive';
   /** INT_MASK counts. */
   readonly maskable: boolean;
-  readonly context: Pick<DeviceContext, 'ram' | 'path'>;
+  readonly context: DmaContext;
 }
 
 const SIDES = {
