@@ -59,6 +59,11 @@ describe('the walk page', { timeout: 60_000 }, () => {
       ['P', '0', '0', '1'], ['PGTT', '0', '8:6', '1'], ['DID', '1', '15:0', '7'], ['PWSNP', '1', '23', '1'], ['PGSNP', '1', '24', '1'], ['FSPTPTR', '2', '63:12', '0x12_3456'],
     ]);
     expect(await entry().locator('tr.hot th').allInnerTexts()).toEqual(['FSPTPTR']);
+    // Fields are chosen by arrow keys, too; the bits of the chosen one stand out.
+    await entry().getByRole('button', { name: 'P', exact: true }).focus();
+    for (let i = 0; i < 2; i += 1) await page.keyboard.press('ArrowDown');
+    await expect.poll(() => page.evaluate(() => document.activeElement?.textContent)).toBe('DID');
+    expect(await entry().locator('svg .heavy text').allTextContents()).toEqual(['DID = 7', 'FSPTPTR = 0x123456']);
     await page.keyboard.press('F11');
     await entry().getByRole('heading', { name: 'First-stage paging entry' }).waitFor();
     await page.keyboard.press('Shift+F11');
@@ -87,7 +92,7 @@ describe('the walk page', { timeout: 60_000 }, () => {
     await page.getByLabel('System').selectOption({ label: 'RISC-V: the unmap that was not enough' });
     await outcome().filter({ hasText: 'The IOTLB still answers for 0x4040_3128: the untranslated read reaches 0x8804_5128. A walk of the tables would stop: read page fault.' }).waitFor();
     const row = page.getByRole('region', { name: 'Caches' }).locator('tr.stale');
-    expect(await row.innerText()).toMatch(/0x4040_3000, 0x1000 bytes\s+0x8804_5000\s+read\s+step 0\s+stale: the tables say otherwise/);
+    expect(await row.innerText()).toMatch(/stale: the tables say otherwise\s+PSCID 33\s+0x4040_3000, 0x1000 bytes\s+0x8804_5000\s+read\s+step 0/);
     await picture(page, 'walk-stale');
     await page.getByRole('combobox', { name: 'Step' }).selectOption({ index: 4 });
     await outcome().filter({ hasText: 'is stopped: read page fault.' }).waitFor();
@@ -132,7 +137,7 @@ describe('the walk page', { timeout: 60_000 }, () => {
 
   it('is whole on a phone: nothing scrolls sideways', async () => {
     const phone = await openWindow(browser, { ...PHONE, touch: true });
-    for (const id of ['vtd-nested-write', 'riscv-interrupt']) {
+    for (const id of ['vtd-nested-write', 'riscv-stale&request=2']) {
       await phone.page.goto(`${server.url}/walk#example=${id}`);
       await outcome(phone.page).waitFor();
       const wide = await phone.page.evaluate(() => {

@@ -141,21 +141,23 @@ function FieldTable({ layout, raw, hot, chosen, choose }: TableProps): ReactNode
   );
   return (
     <>
-      <table className="fields" onKeyDown={move}>
-        <caption className="vh">
-          {layout.name}, {layout.bytes} bytes, by field
-        </caption>
-        <thead>
-          <tr>
-            <th scope="col">field</th>
-            {words && <th scope="col">word</th>}
-            <th scope="col">bits</th>
-            <th scope="col">value</th>
-            <th scope="col">what it does</th>
-          </tr>
-        </thead>
-        <tbody ref={body}>{shown.map(row)}</tbody>
-      </table>
+      {shown.length > 0 && (
+        <table className="fields" onKeyDown={move}>
+          <caption className="vh">
+            {layout.name}, {layout.bytes} bytes, by field
+          </caption>
+          <thead>
+            <tr>
+              <th scope="col">field</th>
+              {words && <th scope="col">word</th>}
+              <th scope="col">bits</th>
+              <th scope="col">value</th>
+              <th scope="col">what it does</th>
+            </tr>
+          </thead>
+          <tbody ref={body}>{shown.map(row)}</tbody>
+        </table>
+      )}
       {(hidden > 0 || all) && (
         <p className="more">
           {hidden > 0 && `${hidden} ${shown.length === 0 ? '' : 'more '}${hidden === 1 ? 'field is' : 'fields are'} 0. `}

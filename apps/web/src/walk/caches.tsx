@@ -26,39 +26,41 @@ export function Caches({ walk: { actual } }: { readonly walk: Walk }): ReactNode
 
 function Cache({ cache: { name, slots, lines } }: { readonly cache: ToldCache }): ReactNode {
   const translations = lines.some(({ goesTo }) => goesTo !== '');
-  const heads = ['slot', 'of', ...(translations ? ['address', 'goes to', 'may'] : ['for']), 'filled', ...(translations ? ['state'] : [])];
+  const heads = ['slot', ...(translations ? ['state', 'of', 'address', 'goes to', 'may'] : ['of', 'for']), 'filled'];
   return (
-    <table className="fields tlb">
-      <caption>
-        <b>{name}</b>, {lines.length} of {slots} filled
-      </caption>
-      {lines.length > 0 && (
-        <>
-          <thead>
-            <tr>
-              {heads.map((head) => (
-                <th key={head} scope="col">
-                  {head}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {lines.map((line) => (
-              <tr key={line.slot} className={line.agrees === false ? 'stale' : undefined}>
-                <th scope="row">{line.slot}</th>
-                <td>{grouped(line.owner)}</td>
-                <td className="mono">{grouped(line.covers)}</td>
-                {translations && <td className="mono">{grouped(line.goesTo)}</td>}
-                {translations && <td>{line.may}</td>}
-                <td>step {line.filled}</td>
-                {translations && <State line={line} />}
+    <div className="tlb-box" tabIndex={0} role="region" aria-label={name}>
+      <table className="fields tlb">
+        <caption>
+          <b>{name}</b>, {lines.length} of {slots} filled
+        </caption>
+        {lines.length > 0 && (
+          <>
+            <thead>
+              <tr>
+                {heads.map((head) => (
+                  <th key={head} scope="col">
+                    {head}
+                  </th>
+                ))}
               </tr>
-            ))}
-          </tbody>
-        </>
-      )}
-    </table>
+            </thead>
+            <tbody>
+              {lines.map((line) => (
+                <tr key={line.slot} className={line.agrees === false ? 'stale' : undefined}>
+                  <th scope="row">{line.slot}</th>
+                  {translations && <State line={line} />}
+                  <td>{grouped(line.owner)}</td>
+                  <td className="mono">{grouped(line.covers)}</td>
+                  {translations && <td className="mono">{grouped(line.goesTo)}</td>}
+                  {translations && <td>{line.may}</td>}
+                  <td>step {line.filled}</td>
+                </tr>
+              ))}
+            </tbody>
+          </>
+        )}
+      </table>
+    </div>
   );
 }
 
