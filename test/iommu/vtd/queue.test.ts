@@ -149,6 +149,22 @@ describe('messages to devices', () => {
     expect(s.messages.at(-1)).toMatchObject({ tag: 17 });
   });
 
+  it('are at most as many at once as the device takes (MIP), counted by function, or with ECAP.DIT by physical function', () => {
+    const to = (SID: number, MIP: number, pf: number): bigint => queues.DeviceTlbDescriptor.encode({ type: 3, SID, MIP, PFSIDLow: pf & 15, PFSIDHigh: pf >> 4, ADDR: 1n });
+    const pasid = (SID: number, MIP: number, pf: number): bigint => queues.PasidDeviceTlbDescriptor.encode({ type: 8, SID, MIP, PFSIDLow: pf & 15, PFSIDHigh: pf >> 4, PASID, ADDR: 1n });
+    for (const [DIT, sent] of [[false, 3], [true, 2]] as const) {
+      const s = system('first', { ecap: { DIT } });
+      const queue = new Submitter(s);
+      // Two functions of one physical function, which takes two at once.
+      expect([queue.submit(to(SOURCE, 2, 0x123), to(SOURCE + 1, 2, 0x123), pasid(SOURCE, 2, 0x123), pasid(SOURCE, 2, 0x123)), s.messages.length]).toEqual(['waiting', sent]);
+      s.unit.invalidated(SOURCE, 0);
+      expect([queue.run(), s.messages.length]).toEqual([DIT ? 'waiting' : 'idle', sent + 1]);
+    }
+    const other = system('first', { ecap: { DIT: true } });
+    new Submitter(other).submit(to(SOURCE, 1, 0x123), to(SOURCE, 1, 0x124));
+    expect(other.messages).toHaveLength(2);
+  });
+
   it('answer page groups, the last of a group only', () => {
     const s = system('first');
     const answer = (over: Parameters<typeof queues.PageGroupResponseDescriptor.encode>[0]): bigint => queues.PageGroupResponseDescriptor.encode({ type: 9, RID: SOURCE, PRGI: 300, LPIG: true, ...over });

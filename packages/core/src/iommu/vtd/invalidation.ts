@@ -52,10 +52,27 @@ interface Wait {
   readonly status: { readonly frame: number; readonly offset: number; readonly data: number } | null;
 }
 
+interface Outstanding {
+  readonly source: number;
+  /** Whose queue it lies in: the function's, or with ECAP.DIT its physical function's. */
+  readonly owner: number;
+  /** The how manieth of all. */
+  readonly serial: number;
+}
+
 /** ITags of invalidations in devices. */
 const TAGS = 32;
 
-/** What is wrong with a descriptor: IQEI. 0: nothing. `wait`: there is no free tag. */
+/** What a device must forget; `sized`: the low bits of the page number give the size. */
+interface DeviceRange {
+  readonly source: number;
+  readonly pasid: number | null;
+  readonly page: bigint;
+  readonly sized: boolean;
+  readonly global: boolean;
+}
+
+/** What is wrong with a descriptor: IQEI. 0: nothing. `wait`: there is no free tag, or the device takes no more now. */
 type Verdict = number | 'wait';
 
 export class InvalidationQueue {
@@ -69,8 +86,8 @@ export class InvalidationQueue {
   /** Moments up to which accesses must have landed before a wait is done. */
   #reads = 0;
   #writes = 0;
-  /** Invalidations in devices, by tag: whose, and the how manieth. */
-  readonly #outstanding = new Map<number, { readonly source: number; readonly serial: number }>();
+  /** Invalidations in devices, by tag. */
+  readonly #outstanding = new Map<number, Outstanding>();
   #told = 0;
   readonly #outside: InvalidationOutside;
 
@@ -245,22 +262,26 @@ export class InvalidationQueue {
   }
 
   #deviceTlb(raw: bigint): Verdict {
-    const { SID, S, ADDR } = queues.DeviceTlbDescriptor.decode(raw);
+    const { SID, S, ADDR, MIP, PFSIDLow, PFSIDHigh } = queues.DeviceTlbDescriptor.decode(raw);
     if (hasStray(queues.DeviceTlbDescriptor, raw)) return BAD_FIELD;
-    return this.#tell(SID, null, ADDR, S, false);
+    return this.#tell({ source: SID, pasid: null, page: ADDR, sized: S, global: false }, MIP, PFSIDHigh * 16 + PFSIDLow);
   }
 
   #pasidDeviceTlb(raw: bigint): Verdict {
-    const { SID, PASID, G, S, ADDR } = queues.PasidDeviceTlbDescriptor.decode(raw);
+    const { SID, PASID, G, S, ADDR, MIP, PFSIDLow, PFSIDHigh } = queues.PasidDeviceTlbDescriptor.decode(raw);
     if (hasStray(queues.PasidDeviceTlbDescriptor, raw)) return BAD_FIELD;
-    return this.#tell(SID, PASID, ADDR, S, G);
+    return this.#tell({ source: SID, pasid: PASID, page: ADDR, sized: S, global: G }, MIP, PFSIDHigh * 16 + PFSIDLow);
   }
 
-  #tell(source: number, pasid: number | null, page: bigint, sized: boolean, global: boolean): Verdict {
+  /** @param most how many the device takes at once; 0 is 32, which there are tags for */
+  #tell({ source, pasid, page, sized, global }: DeviceRange, most: number, physicalFunction: number): Verdict {
+    const owner = this.#outside.features.ecap.DIT ? physicalFunction : source;
+    let there = 0;
+    for (const other of this.#outstanding.values()) if (other.owner === owner) there += 1;
     const tag = Array.from({ length: TAGS }, (_, i) => i).find((i) => !this.#outstanding.has(i));
-    if (tag === undefined) return 'wait';
+    if (tag === undefined || (most !== 0 && there >= most)) return 'wait';
     this.#told += 1;
-    this.#outstanding.set(tag, { source, serial: this.#told });
+    this.#outstanding.set(tag, { source, owner, serial: this.#told });
     const span = sized ? spanOf(page) : 12;
     const address = span === 64 ? 0n : ((page << 12n) >> BigInt(span)) << BigInt(span);
     this.#outside.send({ kind: 'invalidate', source, pasid, tag, address, span, global });
