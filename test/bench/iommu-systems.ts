@@ -112,8 +112,8 @@ function shuffled(dice: Dice): number[] {
 /** A random order of the pages, the same each time. */
 const ORDER = shuffled(new Dice(1));
 const ADDRESSES = ORDER.map((page) => ((BUFFER + BigInt(page) * STRIDE) << 12n) | BigInt((page * 24) & 0xff8));
-const LOW = Uint32Array.from(ADDRESSES, (address) => Number(address & 0xffff_ffffn));
-const HIGH = Uint32Array.from(ADDRESSES, (address) => Number(address >> 32n));
+const LOW = Int32Array.from(ADDRESSES, (address) => Number(address & 0xffff_ffffn));
+const HIGH = Int32Array.from(ADDRESSES, (address) => Number(address >> 32n));
 const sumOf = (pages: number): number => ORDER.slice(0, pages).reduce((sum, page) => sum + Number(BUFFER_FRAME) + page, 0);
 
 export function bareWalk(): Subject {

@@ -75,17 +75,18 @@ export class Bus {
   #ownRcid = 0;
   #ownMcid = 0;
   readonly #port: TablePort;
-  readonly #flat: FlatMemory | null;
-  readonly #frames: number;
+  readonly frames: number;
+  /** Where the words of the last `fetch` are. */
+  found: Uint32Array;
   /** The port wants to know what its accesses are to. */
   readonly #names: boolean;
 
   constructor(port: TablePort, addressBits: number) {
     this.#port = port;
     this.data = port.data;
+    this.found = port.data;
     this.#names = port.named !== undefined;
-    this.#flat = port.flat ?? null;
-    this.#frames = 2 ** Math.max(0, addressBits - 12);
+    this.frames = 2 ** Math.max(0, addressBits - 12);
   }
 
   /** Accesses are the unit's own again, under these ids. */
@@ -106,18 +107,29 @@ export class Bus {
     this.mcid = mcid;
   }
 
-  /** The words that `wordsAt` points into. */
-  get words(): Uint32Array {
-    return this.#flat?.words ?? this.data;
+  /** Memory where a read is no event for anybody, or null. Little-endian. Frames from `frames` on are not there. */
+  get flat(): FlatMemory | null {
+    return this.watch === null ? (this.#port.flat ?? null) : null;
   }
 
-  /** Index of the frame's first word in `words`, where a read is no event for anybody; -1: `load` it. Little-endian, as memory is. */
-  wordsAt(frame: number): number {
-    return this.#flat === null || this.watch !== null || frame >= this.#frames ? -1 : this.#flat.wordsOf(frame);
+  /**
+   * Reads a structure, in place where that is possible: its words then lie in `found` from the index on that is returned,
+   * until the next access. -1: denied, -2: corrupt.
+   */
+  fetch(what: string, frame: number, offset: number, bytes: number, bigEndian: boolean): number {
+    const flat = bigEndian || frame >= this.frames ? null : this.flat;
+    const at = flat === null ? -1 : flat.wordsOf(frame);
+    if (flat !== null && at >= 0) {
+      this.found = flat.words;
+      return at + (offset >>> 2);
+    }
+    this.found = this.data;
+    const status = this.load(what, frame, offset, bytes, bigEndian);
+    return status === 'ok' ? 0 : status === 'denied' ? -1 : -2;
   }
 
   load(what: string, frame: number, offset: number, bytes: number, bigEndian: boolean): AccessStatus {
-    if (frame >= this.#frames) return 'denied';
+    if (frame >= this.frames) return 'denied';
     if (this.#names) this.#port.named?.(what);
     const status = this.#port.load(frame, offset, bytes);
     if (bigEndian) this.#swap(bytes);
@@ -132,7 +144,7 @@ export class Bus {
 
   /** Replaces the low half of an entry, atomically, if the entry still holds what was read. */
   exchange(what: string, frame: number, offset: number, bytes: number, bigEndian: boolean, low: number, high: number, newLow: number): AccessStatus | 'changed' {
-    if (frame >= this.#frames) return 'denied';
+    if (frame >= this.frames) return 'denied';
     if (this.#names) this.#port.named?.(what);
     const set = newLow >>> 0;
     const status = !bigEndian
@@ -150,7 +162,7 @@ export class Bus {
 
   /** Writes what is in `data`. */
   store(what: string, frame: number, offset: number, bytes: number, bigEndian: boolean): AccessStatus {
-    if (frame >= this.#frames) return 'denied';
+    if (frame >= this.frames) return 'denied';
     if (this.#names) this.#port.named?.(what);
     const words = this.watch === null ? null : this.data.slice(0, bytes / 4);
     if (bigEndian) this.#swap(bytes);

@@ -26,7 +26,7 @@ export interface CacheView {
 export interface CacheLine {
   readonly set: number;
   readonly way: number;
-  /** Whose it is: a number made of domain, PASID and the like by the cache's owner. */
+  /** Whose it is: a number below 2^46 made of domain, PASID and the like by the cache's owner. */
   readonly tag: number;
   /** First frame (or id) that it covers, and log2 of how many. */
   readonly first: number;
@@ -37,20 +37,30 @@ export interface CacheLine {
 /** Whether the entry was evicted since, asked at each hit. */
 export type Lapses = (cache: string, line: CacheLine) => boolean;
 
-interface Slot<E> extends CacheLine {
-  readonly entry: E;
-  /** When it was used last (LRU) or filled (FIFO). */
-  stamp: number;
-}
+/** Powers of two and their inverses, which are exact: dividing by them is multiplying. */
+const POWER = Float64Array.from({ length: 65 }, (_, span) => 2 ** span);
+const INVERSE = Float64Array.from({ length: 65 }, (_, span) => 2 ** -span);
+/** A slot's label when nothing is in it. */
+const EMPTY = -1;
+const SPANS = 64;
 
 export class EntryCache<E> implements CacheView {
   readonly name: string;
   readonly geometry: CacheGeometry;
-  /** Null: nothing lapses by itself. */
-  lapses: Lapses | null = null;
-  readonly #slots: (Slot<E> | null)[];
+  /** Told whenever an entry comes or goes, or lapses begin or end: what was found before may then not be found again. */
+  changed: (() => void) | null = null;
+  #lapses: Lapses | null = null;
+  /** Sets, of so many ways each, one after another. */
+  /** Of each slot the first frame and the label: tag and span in one number. */
+  readonly #keys: Float64Array;
+  /** When it was used last (LRU) or filled (FIFO). */
+  readonly #stamps: Float64Array;
+  readonly #entries: (E | null)[];
+  readonly #ways: number;
+  readonly #setMask: number;
+  readonly #renews: boolean;
   /** Spans that some entry has, ascending: how often a lookup must look. */
-  #spans: number[] = [];
+  #known: number[] = [];
   #clock = 0;
 
   /** @throws RangeError when sets is no power of two or there is no way */
@@ -58,24 +68,40 @@ export class EntryCache<E> implements CacheView {
     if (!Number.isInteger(Math.log2(geometry.sets)) || geometry.ways < 1) throw new RangeError(`${name}: ${geometry.sets} sets of ${geometry.ways} ways; expected a power of two and at least one`);
     this.name = name;
     this.geometry = geometry;
-    this.#slots = new Array<Slot<E> | null>(geometry.sets * geometry.ways).fill(null);
+    const size = geometry.sets * geometry.ways;
+    this.#keys = new Float64Array(2 * size).fill(EMPTY);
+    this.#stamps = new Float64Array(size);
+    this.#entries = new Array<E | null>(size).fill(null);
+    this.#ways = geometry.ways;
+    this.#setMask = geometry.sets - 1;
+    this.#renews = geometry.policy === 'lru';
+  }
+
+  get lapses(): Lapses | null {
+    return this.#lapses;
+  }
+
+  set lapses(choice: Lapses | null) {
+    this.#lapses = choice;
+    this.changed?.();
   }
 
   /** The entry that covers the frame, or null. */
   find(tag: number, frame: number): E | null {
-    const { ways } = this.geometry;
-    for (const span of this.#spans) {
+    const known = this.#known;
+    for (let i = 0; i < known.length; i += 1) {
+      const span = known[i] ?? 0;
       const first = base(frame, span);
-      const at = this.#set(tag, first, span) * ways;
-      for (let i = at; i < at + ways; i += 1) {
-        const slot = this.#slots[i];
-        if (slot === null || slot === undefined || slot.first !== first || slot.tag !== tag || slot.span !== span) continue;
-        if (this.lapses?.(this.name, slot) === true) {
-          this.#slots[i] = null;
+      const label = tag * SPANS + span;
+      const from = this.#setOf(tag, first, span) * this.#ways;
+      for (let at = from; at < from + this.#ways; at += 1) {
+        if (this.#keys[2 * at] !== first || this.#keys[2 * at + 1] !== label) continue;
+        if (this.#lapses !== null && this.#lapses(this.name, this.#line(at))) {
+          this.#remove(at);
           continue;
         }
-        if (this.geometry.policy === 'lru') slot.stamp = this.#clock += 1;
-        return slot.entry;
+        if (this.#renews) this.#stamps[at] = this.#clock += 1;
+        return this.#entries[at] ?? null;
       }
     }
     return null;
@@ -83,48 +109,66 @@ export class EntryCache<E> implements CacheView {
 
   /** Takes an entry up, in the place of the one for the same frames or of the oldest in its set. */
   put(tag: number, frame: number, span: number, entry: E): void {
-    const { ways } = this.geometry;
     const first = base(frame, span);
-    const set = this.#set(tag, first, span);
-    let victim = set * ways;
-    for (let i = victim; i < (set + 1) * ways; i += 1) {
-      const slot = this.#slots[i] ?? null;
-      if (slot !== null && slot.first === first && slot.tag === tag && slot.span === span) {
-        victim = i;
+    const from = this.#setOf(tag, first, span) * this.#ways;
+    const label = tag * SPANS + span;
+    let at = from;
+    for (let i = from; i < from + this.#ways; i += 1) {
+      if (this.#keys[2 * i] === first && this.#keys[2 * i + 1] === label) {
+        at = i;
         break;
       }
-      const worst = this.#slots[victim] ?? null;
-      if (worst !== null && (slot === null || slot.stamp < worst.stamp)) victim = i;
+      if (this.#filled(at) && (!this.#filled(i) || (this.#stamps[i] ?? 0) < (this.#stamps[at] ?? 0))) at = i;
     }
-    this.#slots[victim] = { set, way: victim - set * ways, tag, first, span, entry, stamp: (this.#clock += 1) };
-    if (!this.#spans.includes(span)) this.#spans = [...this.#spans, span].sort((a, b) => a - b);
+    this.#keys[2 * at] = first;
+    this.#keys[2 * at + 1] = label;
+    this.#stamps[at] = this.#clock += 1;
+    this.#entries[at] = entry;
+    this.changed?.();
+    if (!this.#known.includes(span)) this.#known = [...this.#known, span].sort((a, b) => a - b);
   }
 
   /** Forgets every line for which `matches` holds. */
   drop(matches: (line: CacheLine & { readonly entry: E }) => boolean): void {
-    this.#slots.forEach((slot, i) => {
-      if (slot !== null && matches(slot)) this.#slots[i] = null;
-    });
+    for (let at = 0; at < this.#entries.length; at += 1) if (this.#filled(at) && matches(this.#line(at))) this.#remove(at);
   }
 
   clear(): void {
-    this.#slots.fill(null);
-    this.#spans = [];
+    for (let at = 0; at < this.#entries.length; at += 1) this.#remove(at);
+    this.#known = [];
   }
 
   entries(): readonly CacheLine[] {
-    return this.#slots.filter((slot) => slot !== null);
+    return Array.from(this.#entries.keys())
+      .filter((at) => this.#filled(at))
+      .map((at) => this.#line(at));
   }
 
-  #set(tag: number, first: number, span: number): number {
-    const { sets } = this.geometry;
-    return sets === 1 ? 0 : (scaled(first, span) ^ tag ^ (tag >>> 12)) & (sets - 1);
+  #filled(at: number): boolean {
+    return (this.#keys[2 * at + 1] ?? EMPTY) !== EMPTY;
+  }
+
+  #remove(at: number): void {
+    this.#keys[2 * at + 1] = EMPTY;
+    this.#entries[at] = null;
+    this.changed?.();
+  }
+
+  #line(at: number): CacheLine & { readonly entry: E } {
+    const set = Math.floor(at / this.#ways);
+    const label = this.#keys[2 * at + 1] ?? 0;
+    const span = label % SPANS;
+    // Only called for slots that are filled.
+    return { set, way: at - set * this.#ways, tag: (label - span) / SPANS, first: this.#keys[2 * at] ?? 0, span, entry: this.#entries[at] as E };
+  }
+
+  #setOf(tag: number, first: number, span: number): number {
+    return ((span === 0 ? first : first * (INVERSE[span] ?? 0)) ^ tag ^ (tag >>> 12)) & this.#setMask;
   }
 }
 
 /** The first of the 2^`span` frames around one. Frames have up to 52 bits. */
-const base = (frame: number, span: number): number => (span === 0 ? frame : frame - (frame % 2 ** span));
-const scaled = (first: number, span: number): number => first / 2 ** span;
+const base = (frame: number, span: number): number => (span === 0 ? frame : Math.floor(frame * (INVERSE[span] ?? 0)) * (POWER[span] ?? 0));
 
 /** Whether the line covers any of the 2^`span` frames from `first`. */
 export const overlaps = (line: Pick<CacheLine, 'first' | 'span'>, first: number, span: number): boolean => line.first < first + 2 ** span && first < line.first + 2 ** line.span;

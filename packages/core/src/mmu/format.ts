@@ -38,6 +38,8 @@ export interface Access {
   readonly dirties: boolean;
   /** Asks what is permitted; a permission that is missing is an answer, no fault. */
   readonly probes: boolean;
+  /** Its number in `ACCESSES`, where it comes from there. */
+  readonly code?: number;
 }
 
 /** The same in one number, so that hot paths pass and look it up without an object. */
@@ -58,6 +60,7 @@ export const ACCESSES: readonly Access[] = Array.from({ length: 128 }, (_, code)
   sum: (code & SUMS) !== 0,
   dirties: (code & DIRTIES) !== 0,
   probes: (code & PROBES) !== 0,
+  code,
 }));
 
 /**
@@ -75,6 +78,8 @@ export interface QuickMasks {
   readonly leafBits: Int32Array;
   /** By level: frame bits of a leaf that must be clear. */
   readonly align: Int32Array;
+  /** Input addresses below this frame, at most 2^31, have no bits too many. */
+  readonly frames: number;
 }
 
 export interface TableFormat {

@@ -15,25 +15,27 @@ export interface LoggedAccess {
 }
 
 const WORDS = 1024;
-/** No frame has it: slot 0 holds zeros, for all frames that nobody wrote. */
+/** Frames are kept in blocks of 16 neighbours, so that few places have to be remembered. */
+const BLOCK = 16;
+/** No block has it: the first place holds zeros, for all frames that nobody wrote. */
 const EMPTY = 0;
 
 export class PlainMemory implements TablePort, FlatMemory {
   readonly data = new Uint32Array(16);
-  readonly flat: FlatMemory = this;
-  /** Set to an array to keep a list of accesses. */
-  log: LoggedAccess[] | null = null;
-  /** Where each frame lies in `words`: slots of 1024 words, in the order of first writes. */
-  readonly #slots = new Map<number, number>();
-  #words = new Uint32Array(16 * WORDS);
+  /** This, while nothing is refused and no list is kept. */
+  flat: FlatMemory | null;
+  #log: LoggedAccess[] | null = null;
+  /** Index of each block's first word in `words`; blocks lie in the order of first writes. */
+  readonly #blocks = new Map<number, number>();
+  #words = new Uint32Array(4 * BLOCK * WORDS);
   readonly #ranges: readonly (readonly [bigint, bigint])[];
   /** Offsets of bytes that refuse or are corrupt, by frame. */
   #denied: ReadonlyMap<number, readonly number[]> = new Map();
   #corrupt: ReadonlyMap<number, readonly number[]> = new Map();
   readonly #changed = new Set<bigint>();
-  /** Frames found lately, by their low bits: a hash costs more than a table read. Only those below 2^31. */
-  #lateFrames = new Int32Array(64).fill(-1);
-  #lateWords = new Int32Array(64);
+  /** Blocks found lately, by their low bits, each with its place: a hash costs more than a table read. */
+  #late = new Int32Array(32).fill(-1);
+  #lateMask = 15;
   /** Neither ranges nor damage: nothing is ever refused. */
   #flawless: boolean;
 
@@ -41,6 +43,17 @@ export class PlainMemory implements TablePort, FlatMemory {
   constructor(ram: readonly (readonly [bigint, bigint])[] = []) {
     this.#ranges = ram;
     this.#flawless = ram.length === 0;
+    this.flat = this.#flawless ? this : null;
+  }
+
+  /** Set to an array to keep a list of accesses. */
+  get log(): LoggedAccess[] | null {
+    return this.#log;
+  }
+
+  set log(list: LoggedAccess[] | null) {
+    this.#log = list;
+    this.flat = this.#flawless && list === null ? this : null;
   }
 
   /** Bytes that refuse access, and bytes that read as corrupt. */
@@ -48,6 +61,7 @@ export class PlainMemory implements TablePort, FlatMemory {
     this.#denied = byFrame(denied);
     this.#corrupt = byFrame(corrupt);
     this.#flawless = this.#ranges.length === 0 && denied.length === 0 && corrupt.length === 0;
+    this.flat = this.#flawless && this.#log === null ? this : null;
   }
 
   load(frame: number, offset: number, bytes: number): AccessStatus {
@@ -71,7 +85,7 @@ export class PlainMemory implements TablePort, FlatMemory {
 
   store(frame: number, offset: number, bytes: number): AccessStatus {
     const status = this.#check(frame, offset, bytes, false);
-    this.log?.push({ kind: 'write', address: addressOf(frame, offset), bytes, status });
+    this.#log?.push({ kind: 'write', address: addressOf(frame, offset), bytes, status });
     if (status !== 'ok') return status;
     const at = this.#place(frame) + offset / 4;
     for (let i = 0; i < bytes / 4; i += 1) this.#words[at + i] = this.data[i] ?? 0;
@@ -87,7 +101,7 @@ export class PlainMemory implements TablePort, FlatMemory {
   }
 
   peek(address: bigint): bigint {
-    const at = (this.#slots.get(Number(address >> 12n)) ?? EMPTY) * WORDS + Number(address & 0xff8n) / 4;
+    const at = this.#find(Number(address >> 12n)) + Number(address & 0xff8n) / 4;
     return wordOf(this.#words[at] ?? 0, this.#words[at + 1] ?? 0);
   }
 
@@ -103,12 +117,27 @@ export class PlainMemory implements TablePort, FlatMemory {
   }
 
   wordsOf(frame: number): number {
-    return this.#flawless && this.log === null ? this.#find(frame) : -1;
+    const block = frame >>> 4;
+    const late = (block & this.#lateMask) << 1;
+    return frame <= 0x7fff_ffff && this.#late[late] === block ? (this.#late[late + 1] ?? 0) + ((frame & (BLOCK - 1)) << 10) : -1;
+  }
+
+  /** Index of the frame's first word, or of zeros. */
+  #find(frame: number): number {
+    const block = Math.floor(frame / BLOCK);
+    const at = this.#blocks.get(block);
+    if (at === undefined) return EMPTY;
+    if (frame <= 0x7fff_ffff) {
+      const late = (block & this.#lateMask) << 1;
+      this.#late[late] = block;
+      this.#late[late + 1] = at;
+    }
+    return at + (frame % BLOCK) * WORDS;
   }
 
   #read(kind: 'read' | 'atomic', frame: number, offset: number, bytes: number): AccessStatus {
     const status = this.#flawless ? 'ok' : this.#check(frame, offset, bytes, true);
-    if (this.log !== null) this.log.push({ kind, address: addressOf(frame, offset), bytes, status });
+    if (this.#log !== null) this.#log.push({ kind, address: addressOf(frame, offset), bytes, status });
     const { data } = this;
     const words = this.#words;
     const count = bytes >>> 2;
@@ -116,24 +145,12 @@ export class PlainMemory implements TablePort, FlatMemory {
       data.fill(0, 0, count);
       return status;
     }
-    const from = this.#find(frame) + (offset >>> 2);
-    for (let i = 0; i < count; i += 1) data[i] = words[from + i] ?? 0;
+    const late = this.wordsOf(frame);
+    const from = (late < 0 ? this.#find(frame) : late) + (offset >>> 2);
+    data[0] = words[from] ?? 0;
+    if (count > 1) data[1] = words[from + 1] ?? 0;
+    for (let i = 2; i < count; i += 1) data[i] = words[from + i] ?? 0;
     return status;
-  }
-
-  /** Index of the frame's first word, or of zeros. */
-  #find(frame: number): number {
-    const late = frame & (this.#lateFrames.length - 1);
-    return this.#lateFrames[late] === frame ? (this.#lateWords[late] ?? 0) : this.#findAnew(frame, late);
-  }
-
-  #findAnew(frame: number, late: number): number {
-    const at = (this.#slots.get(frame) ?? EMPTY) * WORDS;
-    if (at !== EMPTY && frame < 0x8000_0000) {
-      this.#lateFrames[late] = frame;
-      this.#lateWords[late] = at;
-    }
-    return at;
   }
 
   #check(frame: number, offset: number, bytes: number, reads: boolean): AccessStatus {
@@ -148,21 +165,21 @@ export class PlainMemory implements TablePort, FlatMemory {
 
   /** Index of the frame's first word, which is made if there is none. */
   #place(frame: number): number {
-    const known = this.#slots.get(frame);
-    if (known !== undefined) return known * WORDS;
-    const slot = this.#slots.size + 1;
-    if ((slot + 1) * WORDS > this.#words.length) this.#grow();
-    this.#slots.set(frame, slot);
-    return slot * WORDS;
+    const known = this.#find(frame);
+    if (known !== EMPTY) return known;
+    const at = (this.#blocks.size + 1) * BLOCK * WORDS;
+    if (at + BLOCK * WORDS > this.#words.length) this.#grow();
+    this.#blocks.set(Math.floor(frame / BLOCK), at);
+    return at + (frame % BLOCK) * WORDS;
   }
 
   #grow(): void {
     const words = new Uint32Array(2 * this.#words.length);
     words.set(this.#words);
     this.#words = words;
-    const late = Math.max(64, (4 * words.length) / WORDS);
-    this.#lateFrames = new Int32Array(late).fill(-1);
-    this.#lateWords = new Int32Array(late);
+    const late = Math.max(16, (2 * words.length) / (BLOCK * WORDS));
+    this.#late = new Int32Array(2 * late).fill(-1);
+    this.#lateMask = late - 1;
   }
 }
 

@@ -12,13 +12,13 @@ export type AccessStatus = 'ok' | 'denied' | 'corrupt';
 export interface FlatMemory {
   /** All frames, 1024 words each, in any order. Replaced when memory grows. */
   readonly words: Uint32Array;
-  /** Index of the frame's first word; -1 where this read has to be an access after all. */
+  /** Index of the frame's first word; -1 where that is not at hand, and `load` finds it. */
   wordsOf(frame: number): number;
 }
 
 export interface TablePort {
-  /** Where reads may be that simple. */
-  readonly flat?: FlatMemory;
+  /** Where reads may be that simple; null while they may not. */
+  readonly flat?: FlatMemory | null;
   /** The words of the last load, and those of the next store. */
   readonly data: Uint32Array;
   /** Told what the next accesses are to (`device context`), where somebody shows it. */

@@ -7,7 +7,7 @@
  * A walker holds the result of its last walk, so that a walk allocates nothing.
  */
 import type { Access, Rule, TableFormat } from './format.ts';
-import { bitsOf } from './word.ts';
+import { bitsOf, frameOf } from './word.ts';
 
 /** `refused`: see `rule`. `denied`, `corrupt`: reading or writing the entry failed. `unreached`: the table's own address did not translate. */
 export type WalkEnd = 'reached' | 'refused' | 'denied' | 'corrupt' | 'unreached';
@@ -17,6 +17,8 @@ export interface Tables {
   load(walker: Walker, frame: number, offset: number, bytes: number): WalkEnd;
   /** Sets bits in the entry just read, atomically. `changed`: it was not what was read, look again. */
   mark(walker: Walker, bits: number, bytes: number): WalkEnd | 'changed';
+  /** Told of each pointer in passing: the table it leads to, and its own level. */
+  passed?(walker: Walker, table: number, level: number): void;
 }
 
 /** The walkers of a unit's two stages, to look at while it walks. */
@@ -48,14 +50,20 @@ export class Walker {
   inheritedHigh = 0;
 
   walk(format: TableFormat, root: number, low: number, high: number, access: Access, updates: boolean, tables: Tables): WalkEnd {
-    this.begin(format, low, high);
+    this.#begin(format, low, high);
     this.level = format.levels;
     if (!fits(format, low, high)) return this.#refuse(format.tooWide);
-    return this.#descend(format, format.levels - 1, root, false, low, high, access, updates, tables);
+    return this.#descend(format, format.levels - 1, root, low, high, access, updates, tables);
   }
 
-  /** For a walk that somebody else takes the first steps of. */
-  begin(format: TableFormat, low: number, high: number): void {
+  /** A walk that begins at a table further down, which a pointer with these bits (and those above it) leads to. */
+  walkFrom(format: TableFormat, level: number, table: number, inherited: number, low: number, high: number, access: Access, updates: boolean, tables: Tables): WalkEnd {
+    this.#begin(format, low, high);
+    this.inherited = inherited;
+    return this.#descend(format, level, table, low, high, access, updates, tables);
+  }
+
+  #begin(format: TableFormat, low: number, high: number): void {
     this.rule = null;
     this.format = format;
     this.inputLow = low;
@@ -64,30 +72,38 @@ export class Walker {
     this.inheritedHigh = 0;
   }
 
-  /** Goes on where the entry of that level has been read: it is in `low` and `high`, and its place in the four fields for that. */
-  resume(format: TableFormat, level: number, table: number, low: number, high: number, access: Access, updates: boolean, tables: Tables): WalkEnd {
-    return this.#descend(format, level, table, true, low, high, access, updates, tables);
-  }
-
-  #descend(format: TableFormat, from: number, root: number, read: boolean, low: number, high: number, access: Access, updates: boolean, tables: Tables): WalkEnd {
+  #descend(format: TableFormat, from: number, root: number, low: number, high: number, access: Access, updates: boolean, tables: Tables): WalkEnd {
+    const { quick } = format;
+    const leafMask = quick?.leafMask[access.code ?? 0] ?? 0;
+    const leafBits = quick?.leafBits[access.code ?? 0] ?? -1;
     let table = root;
-    let loaded = read;
     for (let level = from; ; level -= 1) {
       this.level = level;
-      if (!loaded) {
-        const byte = bitsOf(low, high, format.shift[level] ?? 0, format.width[level] ?? 0) * format.entryBytes;
-        this.tableFrame = table + (byte >>> 12);
-        this.tableOffset = byte & 0xfff;
-        const end = tables.load(this, this.tableFrame, this.tableOffset, format.entryBytes);
-        if (end !== 'reached') return end;
-      }
-      loaded = false;
+      const byte = bitsOf(low, high, format.shift[level] ?? 0, format.width[level] ?? 0) * format.entryBytes;
+      this.tableFrame = table + (byte >>> 12);
+      this.tableOffset = byte & 0xfff;
+      const loaded = tables.load(this, this.tableFrame, this.tableOffset, format.entryBytes);
+      if (loaded !== 'reached') return loaded;
 
+      if (quick !== undefined && (this.high & quick.high) === 0) {
+        if (level > 0 && (this.low & quick.pointerMask) === quick.pointerBits) {
+          table = (this.low >>> 10) | (this.high << 22);
+          this.inherited |= this.low;
+          tables.passed?.(this, table, level);
+          continue;
+        }
+        if ((this.low & leafMask) === leafBits && (this.low & (quick.align[level] ?? -1)) === 0) {
+          this.span = 12 + 9 * level;
+          this.frame = (this.low >>> 10) | (this.high << 22) | (((high << 20) | (low >>> 12)) & ((1 << (9 * level)) - 1));
+          return 'reached';
+        }
+      }
       const sort = format.sort(this.low, this.high, level);
       if (sort === 'pointer' && format.pointers === 'pass') {
         table = format.target(this.low, this.high);
         this.inherited |= this.low;
         this.inheritedHigh |= this.high;
+        tables.passed?.(this, table, level);
         continue;
       }
       if (sort !== 'leaf' && sort !== 'pointer') return this.#refuse(sort);
@@ -139,5 +155,5 @@ function within(frame: number, bits: number, low: number, high: number): number 
     return (frame & ~below) | (((high << 20) | (low >>> 12)) & below);
   }
   const size = 2 ** bits;
-  return frame - (frame % size) + ((high * 0x10_0000 + (low >>> 12)) % size);
+  return frame - (frame % size) + (frameOf(low, high) % size);
 }

@@ -13,8 +13,8 @@ export function bitsOf(low: number, high: number, shift: number, width: number):
   return (((low >>> shift) | (high << (32 - shift))) & mask) >>> 0;
 }
 
-/** The frame number of an address. */
-export const frameOf = (low: number, high: number): number => high * 0x10_0000 + (low >>> 12);
+/** The frame number of an address, whose halves may be signed. */
+export const frameOf = (low: number, high: number): number => (high >>> 0) * 0x10_0000 + (low >>> 12);
 
 /** The halves of the address of a byte in a frame. Division and remainder of large numbers are slow, so small ones go by bits. */
 export const lowIn = (frame: number, offset: number): number => ((frame < 0x8000_0000 ? frame : frame % 0x10_0000) << 12) | offset;

@@ -29,7 +29,7 @@ export const NO_CACHES: CacheSizes = { devices: null, processes: null, translati
 export interface Owner {
   readonly gscid: number;
   readonly pscid: number;
-  /** Where its entries are filed, and where those that are global in its virtual machine (or in the host) are. */
+  /** Where its entries are filed, and where those that are global in its virtual machine (or in the host) are. -1: neither stage translates, and nothing is. */
   readonly tag: number;
   readonly globalTag: number;
 }
@@ -38,6 +38,7 @@ const IDS = 2 ** 36;
 
 /** "Identifiers used to tag IOATC entries": PSCID where the second stage is Bare, GSCID and PSCID where neither is, GSCID where the first is. */
 export function ownerOf(gscid: number, pscid: number): Owner {
+  if (gscid < 0 && pscid < 0) return { gscid, pscid, tag: -1, globalTag: -1 };
   const guest = gscid < 0 ? 0 : 1;
   const machine = Math.max(gscid, 0) * 2 ** 20;
   return pscid < 0 ? { gscid, pscid, tag: 2 * IDS + machine, globalTag: 2 * IDS + machine } : { gscid, pscid, tag: guest * IDS + machine + pscid, globalTag: (3 + guest) * IDS + machine };
@@ -45,19 +46,20 @@ export function ownerOf(gscid: number, pscid: number): Owner {
 
 /** A translation of both stages together. The leaf bits of a stage that is Bare are all ones. */
 export interface Translation {
-  readonly owner: Owner;
-  /** G in the leaf or in a pointer above it. */
-  readonly global: boolean;
-  /** First physical frame, and the first guest frame, of what the entry covers. */
+  /** First physical frame of what the entry covers, and log2 of the bytes. */
   readonly frame: number;
-  readonly guest: number;
-  /** Low halves of the two leaves. */
+  readonly span: number;
+  /** Low halves of the two leaves, and what both permit. */
+  readonly both: number;
   readonly first: number;
   readonly second: number;
-  /** log2 of the bytes that the entry covers. */
-  readonly span: number;
   readonly memoryType: number;
   readonly isMsi: boolean;
+  /** G in the leaf or in a pointer above it. */
+  readonly global: boolean;
+  readonly owner: Owner;
+  /** First guest frame of what the entry covers. */
+  readonly guest: number;
   /** What each leaf maps, which can be more than the entry covers: log2 of frames. 0 where there is no such stage. */
   readonly firstSpan: number;
   readonly secondSpan: number;

@@ -9,7 +9,8 @@ import { CORRUPT, DENIED, fault, type Fault } from './fault.ts';
 import { ownerOf } from './caches.ts';
 import { firstStage, processLevels, secondStage, type Features } from './features.ts';
 import { BaseDeviceContext, DeviceContext, DirectoryEntry } from './structures.ts';
-import type { Space } from './two-stage.ts';
+import type { LateContext } from './late-context.ts';
+import { withFirst, type Space } from './space.ts';
 
 const LOCATE = 'RISC-V IOMMU, "Process to locate the Device-context"';
 const CHECKS = 'RISC-V IOMMU, "Device-context configuration checks"';
@@ -17,8 +18,10 @@ const TRANSLATE = 'RISC-V IOMMU, "Process to translate an IOVA"';
 
 /** A device context, read and checked. */
 export interface Device {
+  readonly kind: 'device';
   /** Where the context lies. */
-  readonly entry: bigint;
+  readonly frame: number;
+  readonly offset: number;
   readonly enAts: boolean;
   readonly enPri: boolean;
   readonly t2gpa: boolean;
@@ -59,12 +62,10 @@ const EXTENDED_BITS = [6, 9, 9] as const;
 /** Whether the device id has more bits than the directory has levels for. */
 export function deviceTooWide(of: Features, mode: number, deviceId: number): boolean {
   const bits = of.caps.MSI_FLAT ? EXTENDED_BITS : BASE_BITS;
-  let width = 0;
-  for (let level = 0; level < mode - 1; level += 1) width += bits[level] ?? 0;
-  return deviceId >= 2 ** width;
+  return deviceId >>> (mode === 4 ? 24 : mode === 3 ? bits[0] + bits[1] : bits[0]) !== 0;
 }
 
-export function locateDevice(of: Features, registers: DirectoryRegisters, bus: Bus, deviceId: number, counters: Counters | null): Device | Fault {
+export function locateDevice(of: Features, registers: DirectoryRegisters, bus: Bus, deviceId: number, counters: Counters | null, late: LateContext<Device>): Device | Fault {
   if (deviceTooWide(of, registers.mode, deviceId)) return fault(260, { table: 'device directory', level: null, entry: null, rule: TOO_WIDE });
   counters?.deviceWalk();
   const bits = of.caps.MSI_FLAT ? EXTENDED_BITS : BASE_BITS;
@@ -73,100 +74,97 @@ export function locateDevice(of: Features, registers: DirectoryRegisters, bus: B
   for (let level = registers.mode - 2; level > 0; level -= 1) {
     const lowest = level === 1 ? bits[0] : bits[0] + bits[1];
     const offset = ((deviceId >>> lowest) & ((1 << (bits[level] ?? 0)) - 1)) * 8;
-    const status = bus.load(LEVELS[level] ?? 'device directory', table, offset, 8, registers.be);
-    const here = { table: 'device directory', level, entry: addressOf(table, offset) };
-    if (status !== 'ok') return status === 'denied' ? fault(257, { ...here, rule: DENIED }) : fault(268, { ...here, rule: CORRUPT });
-    if (entry.get.V(bus.data, 0) === 0) return fault(258, { ...here, rule: NOT_VALID });
-    if (entry.hasStray(bus.data, 0)) return fault(259, { ...here, rule: STRAY_ENTRY });
-    table = entry.get.PPN(bus.data, 0);
+    const at = bus.fetch(LEVELS[level] ?? 'device directory', table, offset, 8, registers.be);
+    if (at < 0) return refused(at === -1 ? 257 : 268, at === -1 ? DENIED : CORRUPT, level, table, offset);
+    const words = bus.found;
+    if (entry.get.V(words, at) === 0) return refused(258, NOT_VALID, level, table, offset);
+    if (entry.hasStray(words, at)) return refused(259, STRAY_ENTRY, level, table, offset);
+    table = entry.get.PPN(words, at);
   }
   const offset = (deviceId & ((1 << bits[0]) - 1)) * size;
-  const status = bus.load('device context', table, offset, size, registers.be);
-  const here = { table: 'device directory', level: 0, entry: addressOf(table, offset) };
-  if (status !== 'ok') return status === 'denied' ? fault(257, { ...here, rule: DENIED }) : fault(268, { ...here, rule: CORRUPT });
-  if (base.get.V(bus.data, 0) === 0) return fault(258, { ...here, rule: NOT_VALID });
-  const device = check(of, registers, bus.data, here.entry);
-  return 'text' in device ? fault(259, { ...here, rule: device }) : device;
+  const at = bus.fetch('device context', table, offset, size, registers.be);
+  if (at < 0) return refused(at === -1 ? 257 : 268, at === -1 ? DENIED : CORRUPT, 0, table, offset);
+  if (base.get.V(bus.found, at) === 0) return refused(258, NOT_VALID, 0, table, offset);
+  const known = late.find(bus.found, at, table, offset, registers);
+  if (known !== null) return known;
+  const device = check(of, registers, bus.found, at, table, offset);
+  if ('text' in device) return refused(259, device, 0, table, offset);
+  late.keep(bus.found, at, table, offset, registers, device);
+  return device;
+}
+
+function refused(cause: number, rule: Rule, level: number, table: number, offset: number): Fault {
+  return fault(cause, { table: 'device directory', level, entry: addressOf(table, offset), rule });
 }
 
 const LEVELS = ['device context', 'device directory, level 1', 'device directory, level 2'];
 
 /** The context, or the first rule that it breaks. */
-function check(of: Features, registers: DirectoryRegisters, words: Uint32Array, at: bigint): Device | Rule {
+function check(of: Features, registers: DirectoryRegisters, words: Uint32Array, at: number, frame: number, offset: number): Device | Rule {
   const get = extended.get;
   const { caps, options } = of;
-  const stray = caps.MSI_FLAT ? extended.hasStray(words, 0) : base.hasStray(words, 0);
+  const stray = caps.MSI_FLAT ? extended.hasStray(words, at) : base.hasStray(words, at);
   if (stray) return caps.MSI_FLAT ? STRAY_EXTENDED : STRAY_BASE;
-  if (!caps.QOSID && (get.RCID(words, 0) !== 0 || get.MCID(words, 0) !== 0)) return QOS;
+  if (!caps.QOSID && (get.RCID(words, at) !== 0 || get.MCID(words, at) !== 0)) return QOS;
 
-  const enAts = get.EN_ATS(words, 0) === 1;
-  const enPri = get.EN_PRI(words, 0) === 1;
-  const prpr = get.PRPR(words, 0) === 1;
-  const t2gpa = get.T2GPA(words, 0) === 1;
+  const enAts = get.EN_ATS(words, at) === 1;
+  const enPri = get.EN_PRI(words, at) === 1;
+  const prpr = get.PRPR(words, at) === 1;
+  const t2gpa = get.T2GPA(words, at) === 1;
   if (!caps.ATS && (enAts || enPri || prpr)) return NO_ATS;
   if (!enAts && t2gpa) return T2GPA_ALONE;
   if (!enAts && enPri) return PRI_ALONE;
   if (!enPri && prpr) return PRPR_ALONE;
   if (!caps.T2GPA && t2gpa) return NO_T2GPA;
 
-  const gade = get.GADE(words, 0) === 1;
-  const sade = get.SADE(words, 0) === 1;
+  const gade = get.GADE(words, at) === 1;
+  const sade = get.SADE(words, at) === 1;
   if (!caps.AMO_HWAD && (gade || sade)) return NO_HWAD;
-  const bigEndian = get.SBE(words, 0) === 1;
+  const bigEndian = get.SBE(words, at) === 1;
   if (bigEndian !== registers.be && !(caps.END && options.beWritable)) return registers.be ? SBE_CLEAR : SBE_SET;
-  const sxl = get.SXL(words, 0) === 1;
+  const sxl = get.SXL(words, at) === 1;
   if (registers.gxl ? !sxl : sxl && !options.gxlWritable) return sxl ? SXL_SET : SXL_CLEAR;
 
-  const secondMode = get.iohgatp_MODE(words, 0);
+  const secondMode = get.iohgatp_MODE(words, at);
   const second = secondStage(of, secondMode, registers.gxl);
   if (second === null) return SECOND_MODE;
-  const secondRoot = get.iohgatp_PPN(words, 0);
+  const secondRoot = get.iohgatp_PPN(words, at);
   if (second !== 'bare' && secondRoot % 4 !== 0) return SECOND_ROOT;
   if (t2gpa && second === 'bare') return T2GPA_BARE;
 
-  const pdtv = get.PDTV(words, 0) === 1;
-  const dpe = get.DPE(words, 0) === 1;
+  const pdtv = get.PDTV(words, at) === 1;
+  const dpe = get.DPE(words, at) === 1;
   if (!pdtv && dpe) return DPE_ALONE;
-  const root = get.fsc_PPN(words, 0);
-  const mode = get.fsc_MODE(words, 0);
+  const root = get.fsc_PPN(words, at);
+  const mode = get.fsc_MODE(words, at);
   const levels = pdtv ? processLevels(of, mode) : 0;
   if (levels === null) return DIRECTORY_MODE;
   const first = pdtv ? 'bare' : firstStage(of, mode, sxl);
   if (first === null) return FIRST_MODE;
 
-  const msiMode = caps.MSI_FLAT ? get.msiptp_MODE(words, 0) : 0;
+  const msiMode = caps.MSI_FLAT ? get.msiptp_MODE(words, at) : 0;
   if (msiMode > 1) return MSI_MODE;
   if (msiMode === 1 && second === 'bare') return MSI_BARE;
-  const machine = ownerOf(second === 'bare' ? -1 : get.GSCID(words, 0), -1);
-  const guest: Space = {
-    first: 'bare',
-    firstRoot: 0,
-    firstBig: bigEndian,
-    second,
-    secondRoot,
-    secondBig: registers.be,
-    sade,
-    gade,
-    sxl,
-    owner: machine,
-    machine,
-  };
+  const machine = ownerOf(second === 'bare' ? -1 : get.GSCID(words, at), -1);
+  const guest: Space = { first: 'bare', firstRoot: 0, firstBig: bigEndian, second, secondRoot, secondBig: registers.be, sade, gade, sxl, owner: machine, machine };
   return {
-    entry: at,
+    kind: 'device',
+    frame,
+    offset,
     enAts,
     enPri,
     t2gpa,
-    dtf: get.DTF(words, 0) === 1,
+    dtf: get.DTF(words, at) === 1,
     prpr,
     gade,
     sade,
     dpe,
-    space: pdtv || first === 'bare' ? guest : { ...guest, first, firstRoot: root, owner: ownerOf(machine.gscid, get.PSCID(words, 0)) },
+    space: pdtv || first === 'bare' ? guest : withFirst(guest, first, root, get.PSCID(words, at)),
     guest,
     directory: pdtv ? { levels, root } : null,
-    rcid: get.RCID(words, 0),
-    mcid: get.MCID(words, 0),
-    msi: msiMode === 1 ? { root: get.msiptp_PPN(words, 0), mask: get.msi_addr_mask(words, 0), pattern: get.msi_addr_pattern(words, 0) } : null,
+    rcid: get.RCID(words, at),
+    mcid: get.MCID(words, at),
+    msi: msiMode === 1 ? { root: get.msiptp_PPN(words, at), mask: get.msi_addr_mask(words, at), pattern: get.msi_addr_pattern(words, at) } : null,
   };
 }
 

@@ -5,18 +5,21 @@ import type { Rule } from '../../mmu/format.ts';
 import { addressOf } from '../../mmu/word.ts';
 import type { Bus } from '../bus.ts';
 import type { AccessKind } from './causes.ts';
-import { ownerOf } from './caches.ts';
 import { CORRUPT, DENIED, fault, type Fault } from './fault.ts';
 import { firstStage, type Features } from './features.ts';
 import { DirectoryEntry, ProcessContext } from './structures.ts';
-import type { Space, TwoStage } from './two-stage.ts';
+import type { LateContext } from './late-context.ts';
+import { withFirst, type Space } from './space.ts';
+import type { TwoStage } from './two-stage.ts';
 
 const LOCATE = 'RISC-V IOMMU, "Process to locate the Process-context"';
 const CHECKS = 'RISC-V IOMMU, "Process-context configuration checks"';
 
 export interface Process {
+  readonly kind: 'process';
   /** Where the context lies. */
-  readonly entry: bigint;
+  readonly frame: number;
+  readonly offset: number;
   readonly ens: boolean;
   readonly sum: boolean;
   readonly space: Space;
@@ -32,7 +35,7 @@ export function processTooWide(levels: number, processId: number): boolean {
   return levels > 0 && processId >= (levels === 1 ? 0x100 : levels === 2 ? 0x2_0000 : 0x10_0000);
 }
 
-export function locateProcess(of: Features, bus: Bus, stages: TwoStage, guest: Space, levels: number, root: number, processId: number, kind: AccessKind): Process | Fault {
+export function locateProcess(of: Features, bus: Bus, stages: TwoStage, guest: Space, levels: number, root: number, processId: number, kind: AccessKind, late: LateContext<Process>): Process | Fault {
   let table = root;
   for (let level = levels - 1; ; level -= 1) {
     const bytes = level === 0 ? 16 : 8;
@@ -40,25 +43,35 @@ export function locateProcess(of: Features, bus: Bus, stages: TwoStage, guest: S
     const kept = stages.locateTable(guest, table, offset, kind);
     if (kept !== null) return kept;
     const frame = stages.second.frame;
-    const status = bus.load(LEVELS[level] ?? 'process directory', frame, offset, bytes, guest.firstBig);
-    const here = { table: 'process directory', level, entry: addressOf(frame, offset) };
-    if (status !== 'ok') return status === 'denied' ? fault(265, { ...here, rule: DENIED }) : fault(269, { ...here, rule: CORRUPT });
-    if (entry.get.V(bus.data, 0) === 0) return fault(266, { ...here, rule: NOT_VALID });
+    const at = bus.fetch(LEVELS[level] ?? 'process directory', frame, offset, bytes, guest.firstBig);
+    if (at < 0) return refused(at === -1 ? 265 : 269, at === -1 ? DENIED : CORRUPT, level, frame, offset);
+    const words = bus.found;
+    if (entry.get.V(words, at) === 0) return refused(266, NOT_VALID, level, frame, offset);
     if (level > 0) {
-      if (entry.hasStray(bus.data, 0)) return fault(267, { ...here, rule: STRAY_ENTRY });
-      table = entry.get.PPN(bus.data, 0);
+      if (entry.hasStray(words, at)) return refused(267, STRAY_ENTRY, level, frame, offset);
+      table = entry.get.PPN(words, at);
       continue;
     }
-    if (context.hasStray(bus.data, 0)) return fault(267, { ...here, rule: STRAY_CONTEXT });
-    const format = firstStage(of, context.get.fsc_MODE(bus.data, 0), guest.sxl);
-    if (format === null) return fault(267, { ...here, rule: MODE });
-    return {
-      entry: here.entry,
-      ens: context.get.ENS(bus.data, 0) === 1,
-      sum: context.get.SUM(bus.data, 0) === 1,
-      space: format === 'bare' ? guest : { ...guest, first: format, firstRoot: context.get.fsc_PPN(bus.data, 0), owner: ownerOf(guest.machine.gscid, context.get.PSCID(bus.data, 0)) },
+    const known = late.find(words, at, frame, offset, guest);
+    if (known !== null) return known;
+    if (context.hasStray(words, at)) return refused(267, STRAY_CONTEXT, level, frame, offset);
+    const format = firstStage(of, context.get.fsc_MODE(words, at), guest.sxl);
+    if (format === null) return refused(267, MODE, level, frame, offset);
+    const process: Process = {
+      kind: 'process',
+      frame,
+      offset,
+      ens: context.get.ENS(words, at) === 1,
+      sum: context.get.SUM(words, at) === 1,
+      space: format === 'bare' ? guest : withFirst(guest, format, context.get.fsc_PPN(words, at), context.get.PSCID(words, at)),
     };
+    late.keep(words, at, frame, offset, guest, process);
+    return process;
   }
+}
+
+function refused(cause: number, rule: Rule, level: number, frame: number, offset: number): Fault {
+  return fault(cause, { table: 'process directory', level, entry: addressOf(frame, offset), rule });
 }
 
 const LEVELS = ['process context', 'process directory, level 1', 'process directory, level 2'];

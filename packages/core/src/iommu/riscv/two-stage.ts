@@ -9,31 +9,15 @@
 import type { EntryCache } from '../../mmu/cache.ts';
 import { ACCESSES, DIRTIES, mended, READS, WRITES, type Access, type Rule, type TableFormat } from '../../mmu/format.ts';
 import { Walker, type Tables, type WalkEnd } from '../../mmu/walk.ts';
-import { addressOf, highIn, lowIn } from '../../mmu/word.ts';
+import { addressOf, frameOf, highIn, lowIn } from '../../mmu/word.ts';
 import type { Bus } from '../bus.ts';
 import type { Caches, Owner, Pointer } from './caches.ts';
 import { accessFault, guestPageFault, pageFault, type AccessKind } from './causes.ts';
+import { FlatWalk } from './flat-walk.ts';
 import { CORRUPT, DENIED, fault, type Fault, type Why } from './fault.ts';
 import { isDirty, isGlobal, mayWrite } from '../../mmu/formats/riscv.ts';
+import type { Space } from './space.ts';
 import type { Switches } from './switches.ts';
-
-/** The roots and rules of one address space. */
-export interface Space {
-  readonly first: TableFormat | 'bare';
-  readonly firstRoot: number;
-  /** Byte order of first-stage tables. */
-  readonly firstBig: boolean;
-  readonly second: TableFormat | 'bare';
-  readonly secondRoot: number;
-  readonly secondBig: boolean;
-  readonly sade: boolean;
-  readonly gade: boolean;
-  /** Guest addresses have 34 bits. */
-  readonly sxl: boolean;
-  readonly owner: Owner;
-  /** The owner of what the second stage alone says. */
-  readonly machine: Owner;
-}
 
 /** A stage that does not translate maps everything alike; what is reported of that is the translator's business. */
 export const BARE_SPAN = 64;
@@ -56,6 +40,8 @@ export class TwoStage {
   readonly #switches: Switches;
   readonly #firstPointers: EntryCache<Pointer> | null;
   readonly #secondPointers: EntryCache<Pointer> | null;
+  /** Null where pointers are cached, which the fast walk knows nothing of. */
+  readonly #flatWalk: FlatWalk | null;
   #space: Space | null = null;
   #kind: AccessKind = 'read';
   #implicitWrite = false;
@@ -64,26 +50,41 @@ export class TwoStage {
 
   constructor(bus: Bus, switches: Switches, caches: Caches) {
     this.#bus = bus;
+    this.#flatWalk = caches.secondPointers === null ? new FlatWalk(bus.frames) : null;
     this.#switches = switches;
     this.#firstPointers = caches.firstPointers;
     this.#secondPointers = caches.secondPointers;
-    this.#firstTables = { load: (walker, frame, offset, bytes) => this.#loadFirst(walker, frame, offset, bytes), mark: (walker, bits, bytes) => this.#markFirst(walker, bits, bytes) };
-    this.#secondTables = { load: (walker, frame, offset, bytes) => this.#loadSecond(walker, frame, offset, bytes), mark: (walker, bits, bytes) => this.#markSecond(walker, bits, bytes) };
+    const first = this.#firstPointers;
+    const second = this.#secondPointers;
+    this.#firstTables = {
+      load: (walker, frame, offset, bytes) => this.#loadFirst(walker, frame, offset, bytes),
+      mark: (walker, bits, bytes) => this.#markFirst(walker, bits, bytes),
+      ...(first === null ? {} : { passed: (walker, table, level) => keep(first, this.#space?.owner, walker, table, level) }),
+    };
+    this.#secondTables = {
+      load: (walker, frame, offset, bytes) => this.#loadSecond(walker, frame, offset, bytes),
+      mark: (walker, bits, bytes) => this.#markSecond(walker, bits, bytes),
+      ...(second === null ? {} : { passed: (walker, table, level) => keep(second, this.#space?.machine, walker, table, level) }),
+    };
   }
 
   /** Runs the first stage; the guest frame is then in `guestFrame`, the mapping's size in `first.span`. */
   translateFirst(space: Space, low: number, high: number, access: number, kind: AccessKind): Fault | null {
-    this.#space = space;
-    this.#kind = kind;
+    this.#begin(space, kind);
     const walker = this.first;
     if (space.first === 'bare') {
       walker.span = BARE_SPAN;
-      this.guestFrame = high * 0x10_0000 + (low >>> 12);
+      this.guestFrame = frameOf(low, high);
       return null;
     }
     const end = this.#walkFirst(space, space.first, low, high, access);
     this.guestFrame = walker.frame;
     return end === 'reached' ? null : this.#firstFault(end, kind);
+  }
+
+  #begin(space: Space, kind: AccessKind): void {
+    this.#space = space;
+    this.#kind = kind;
   }
 
   #firstFault(end: Exclude<WalkEnd, 'reached'>, kind: AccessKind): Fault {
@@ -102,8 +103,7 @@ export class TwoStage {
 
   /** Runs the second stage on a guest address; the frame is then in `second.frame`. */
   translateSecond(space: Space, frame: number, offset: number, access: number, kind: AccessKind): Fault | null {
-    this.#space = space;
-    this.#kind = kind;
+    this.#begin(space, kind);
     const end = this.#walkSecond(space, frame, offset, access);
     return end === 'reached' ? null : this.#secondFault(end, addressOf(frame, offset) & ~3n);
   }
@@ -113,66 +113,24 @@ export class TwoStage {
    * second stage's own tables is then one of the directory.
    */
   locateTable(space: Space, frame: number, offset: number, kind: AccessKind): Fault | null {
-    this.#space = space;
-    this.#kind = kind;
+    this.#begin(space, kind);
     const end = this.#walkSecond(space, frame, offset, TABLE_READ);
     if (end === 'denied') return fault(265, this.#why('second-stage table', this.second, DENIED));
     if (end === 'corrupt') return fault(269, this.#why('second-stage table', this.second, CORRUPT));
     return end === 'reached' ? null : this.#secondFault(end, (addressOf(frame, offset) & ~3n) | 1n);
   }
 
-  /** The steps that masks decide are taken here, one by one; from the first other entry on, the walker core goes on. */
   #walkFirst(space: Space, format: TableFormat, low: number, high: number, access: number): WalkEnd {
     const walker = this.first;
-    const { quick } = format;
-    const sign = (high | 0) >> (format.inputBits - 33);
-    if (quick === undefined || (sign !== 0 && sign !== -1)) return walker.walk(format, space.firstRoot, low, high, accessOf(access), space.sade, this.#firstTables);
-    walker.begin(format, low, high);
-    this.#implicitWrite = false;
-    const through = this.#tableRead(space);
-    let table = space.firstRoot;
-    let level = format.levels - 1;
     if (this.#firstPointers !== null) {
-      const known = find(this.#firstPointers, space.owner, high * 0x10_0000 + (low >>> 12));
-      if (known !== null) {
-        ({ table, level } = known);
-        walker.inherited = known.inherited;
-      }
+      const known = find(this.#firstPointers, space.owner, frameOf(low, high));
+      if (known !== null) return walker.walkFrom(format, known.level, known.table, known.inherited, low, high, accessOf(access), space.sade, this.#firstTables);
     }
-    for (; ; level -= 1) {
-      const shift = 12 + 9 * level;
-      const index = (shift < 32 ? (low >>> shift) | (high << (32 - shift)) : high >>> (shift - 32)) & 0x1ff;
-      walker.level = level;
-      walker.tableFrame = table;
-      walker.tableOffset = index << 3;
-      let at = table;
-      if (space.second !== 'bare') {
-        this.#end = this.#walkSecond(space, table, index << 3, through);
-        if (this.#end !== 'reached') return 'unreached';
-        at = this.second.frame;
-      }
-      const loaded = this.#read(walker, FIRST, level, at, index, space.firstBig);
-      if (loaded !== 'reached') return loaded;
-      const entryLow = walker.low;
-      const entryHigh = walker.high;
-      const plain = (entryHigh & quick.high) === 0;
-      if (plain && level > 0 && (entryLow & quick.pointerMask) === quick.pointerBits) {
-        table = (entryLow >>> 10) | (entryHigh << 22);
-        walker.inherited |= entryLow;
-        if (this.#firstPointers !== null) keep(this.#firstPointers, space.owner, high * 0x10_0000 + (low >>> 12), walker, table, level - 1);
-        continue;
-      }
-      if (plain && (entryLow & (quick.leafMask[access] ?? 0)) === (quick.leafBits[access] ?? -1) && (entryLow & (quick.align[level] ?? -1)) === 0) {
-        walker.span = shift;
-        walker.frame = (entryLow >>> 10) | (entryHigh << 22) | (((high << 20) | (low >>> 12)) & ((1 << (9 * level)) - 1));
-        return 'reached';
-      }
-      return walker.resume(format, level, table, low, high, accessOf(access), space.sade, this.#firstTables);
-    }
+    return walker.walk(format, space.firstRoot, low, high, accessOf(access), space.sade, this.#firstTables);
   }
 
   /** How a table is read through the second stage: whether that dirties the page which holds it. */
-  #tableRead(space: Space): number {
+  tableRead(space: Space): number {
     return space.sade && (space.gade ? this.#switches.tableDirty === 'on-read' : this.#switches.tableClean === 'fault') ? TABLE_READ_DIRTIES : TABLE_READ;
   }
 
@@ -185,62 +143,27 @@ export class TwoStage {
       return 'reached';
     }
     this.secondWalks += 1;
-    const { quick, levels } = format;
-    if (quick === undefined || frame >= 2 ** Math.min(31, format.inputBits - 12) || space.sxl) return this.#walkSecondAtLength(space, format, frame, offset, access);
-    walker.begin(format, (frame << 12) | offset, frame >>> 20);
-    let table = space.secondRoot;
-    let level = levels - 1;
-    if (this.#secondPointers !== null) {
-      const known = this.#secondPointers.find(space.machine.tag, frame);
-      if (known !== null) ({ table, level } = known);
+    const flat = this.#flatWalk;
+    const memory = this.#bus.flat;
+    if (memory !== null && flat !== null && flat.second(memory, space, format, frame, access)) {
+      walker.low = flat.low;
+      walker.high = flat.high;
+      walker.frame = flat.frame;
+      walker.span = flat.span;
+      return 'reached';
     }
-    for (; ; level -= 1) {
-      // The index of a root has two bits more.
-      const index = level === 4 ? 0 : (frame >>> (9 * level)) & (level === levels - 1 ? 0x7ff : 0x1ff);
-      walker.level = level;
-      walker.tableFrame = table + (index >>> 9);
-      walker.tableOffset = (index & 0x1ff) << 3;
-      const loaded = this.#read(walker, SECOND, level, walker.tableFrame, index & 0x1ff, space.secondBig);
-      if (loaded !== 'reached') return loaded;
-      const entryLow = walker.low;
-      const entryHigh = walker.high;
-      const plain = (entryHigh & quick.high) === 0;
-      if (plain && level > 0 && (entryLow & quick.pointerMask) === quick.pointerBits) {
-        table = (entryLow >>> 10) | (entryHigh << 22);
-        if (this.#secondPointers !== null) keep(this.#secondPointers, space.machine, frame, walker, table, level - 1);
-        continue;
-      }
-      if (plain && (entryLow & (quick.leafMask[access] ?? 0)) === (quick.leafBits[access] ?? -1) && (entryLow & (quick.align[level] ?? -1)) === 0) {
-        walker.span = 12 + 9 * level;
-        walker.frame = (entryLow >>> 10) | (entryHigh << 22) | (frame & ((1 << (9 * level)) - 1));
-        return 'reached';
-      }
-      return walker.resume(format, level, table, lowIn(frame, offset), highIn(frame), accessOf(access), space.gade, this.#secondTables);
-    }
-  }
-
-  /** Guest addresses of all sizes, and formats without masks. */
-  #walkSecondAtLength(space: Space, format: TableFormat, frame: number, offset: number, access: number): WalkEnd {
-    const walker = this.second;
+    const low = lowIn(frame, offset);
     const high = highIn(frame);
     if (space.sxl && high > 3) {
       walker.rule = GUEST_WIDTH;
       walker.level = format.levels;
       return 'refused';
     }
-    return walker.walk(format, space.secondRoot, lowIn(frame, offset), high, accessOf(access), space.gade, this.#secondTables);
-  }
-
-  /** Reads an entry of 8 bytes, without an access where memory allows. */
-  #read(walker: Walker, names: readonly string[], level: number, frame: number, index: number, big: boolean): WalkEnd {
-    walker.entryFrame = frame;
-    walker.entryOffset = index << 3;
-    const at = big ? -1 : this.#bus.wordsAt(frame);
-    if (at < 0) return this.#load(names[level] ?? '', walker, frame, index << 3, 8, big);
-    const { words } = this.#bus;
-    walker.low = (words[at + 2 * index] ?? 0) | 0;
-    walker.high = (words[at + 2 * index + 1] ?? 0) | 0;
-    return 'reached';
+    if (this.#secondPointers !== null) {
+      const known = this.#secondPointers.find(space.machine.tag, frame);
+      if (known !== null) return walker.walkFrom(format, known.level, known.table, known.inherited, low, high, accessOf(access), space.gade, this.#secondTables);
+    }
+    return walker.walk(format, space.secondRoot, low, high, accessOf(access), space.gade, this.#secondTables);
   }
 
   #loadSecond(walker: Walker, frame: number, offset: number, bytes: number): WalkEnd {
@@ -259,7 +182,7 @@ export class TwoStage {
     this.#implicitWrite = false;
     let at = frame;
     if (space.second !== 'bare') {
-      this.#end = this.#walkSecond(space, frame, offset, this.#tableRead(space));
+      this.#end = this.#walkSecond(space, frame, offset, this.tableRead(space));
       if (this.#end !== 'reached') return 'unreached';
       at = this.second.frame;
     }
@@ -328,10 +251,11 @@ function find(cache: EntryCache<Pointer>, owner: Owner, frame: number): Pointer 
   return cache.find(owner.tag, frame) ?? cache.find(owner.globalTag, frame);
 }
 
-/** Remembers the pointer that the walker has just read; it leads to tables of 512 entries for its part of the address space. */
-function keep(cache: EntryCache<Pointer>, owner: Owner, frame: number, walker: Walker, table: number, level: number): void {
+/** Remembers the pointer that the walker has just read, for its part of the address space. */
+function keep(cache: EntryCache<Pointer>, owner: Owner | undefined, walker: Walker, table: number, level: number): void {
+  if (owner === undefined) return;
   const global = isGlobal(walker.inherited);
-  cache.put(global ? owner.globalTag : owner.tag, frame, 9 * (level + 1), { owner, global, table, level, inherited: walker.inherited });
+  cache.put(global ? owner.globalTag : owner.tag, frameOf(walker.inputLow, walker.inputHigh), (walker.format?.shift[level] ?? 12) - 12, { owner, global, table, level: level - 1, inherited: walker.inherited });
 }
 
 const FIRST = [0, 1, 2, 3, 4].map((level) => `first-stage table, level ${level}`);

@@ -237,8 +237,8 @@ export class RiscvIommu implements RemappingUnit {
     const { mode } = this.#directory;
     this.counters?.subject(request.deviceId, request.processId ?? -1);
     const found = mode >= 2 ? this.#translator.locate(this.#directory, request.deviceId) : fault(mode === 0 ? 256 : 260, { table: 'request', level: null, entry: null, rule: mode === 0 ? PAGE_OFF : PAGE_BARE });
-    const device = 'kind' in found ? null : found;
-    const refused = 'kind' in found ? found : found.enPri ? null : fault(260, { table: 'device directory', level: 0, entry: found.entry, rule: NO_PRI });
+    const device = found.kind === 'fault' ? null : found;
+    const refused = found.kind === 'fault' ? found : found.enPri ? null : fault(260, { table: 'device directory', level: 0, entry: addressOf(found.frame, found.offset), rule: NO_PRI });
     if (refused !== null) {
       const silent = device?.dtf === true && CAUSES[refused.cause]?.despiteDtf !== true;
       if (!silent) this.#record(refused, { type: 9, deviceId: request.deviceId, processId: request.processId, privileged: request.privileged, iotval: 4n });

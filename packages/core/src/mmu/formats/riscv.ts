@@ -92,7 +92,7 @@ function format(name: string, levels: Levels, stage: 'first' | 'second', options
       if (broken === RESERVED) return { clear: BigInt((high & strayHigh) >>> 0) << 32n };
       return broken === UNMARKED && (low & A) !== 0 ? { set: BigInt(D) } : undefined;
     },
-    ...(small ? {} : { quick: quickMasks(stage, strayHigh) }),
+    ...(small ? {} : { quick: quickMasks(stage, strayHigh, inputBits) }),
   };
 }
 
@@ -100,8 +100,12 @@ const N_AND_PBMT = 0xe000_0000;
 /** Bits 53:41 of an entry: frame bits from 31 up. */
 const LARGE_FRAME = 0x3f_fe00;
 
+/** Of an entry that points on: valid, and nothing else that means something; G may be set. */
+export const POINTER_MASK = V | R | W | X | U | A | D;
+export const POINTER_BITS = V;
+
 /** Rules are refused elsewhere; here only what breaks none of them passes. */
-function quickMasks(stage: 'first' | 'second', strayHigh: number): QuickMasks {
+function quickMasks(stage: 'first' | 'second', strayHigh: number, inputBits: number): QuickMasks {
   const leafMask = new Int32Array(ACCESSES.length);
   const leafBits = new Int32Array(ACCESSES.length);
   ACCESSES.forEach(({ read, write, execute, supervisor, sum, dirties, probes }, code) => {
@@ -117,11 +121,12 @@ function quickMasks(stage: 'first' | 'second', strayHigh: number): QuickMasks {
   });
   return {
     high: strayHigh | N_AND_PBMT | LARGE_FRAME | 0,
-    pointerMask: V | R | W | X | U | A | D,
-    pointerBits: V,
+    pointerMask: POINTER_MASK,
+    pointerBits: POINTER_BITS,
     leafMask,
     leafBits,
     align: Int32Array.of(0, 0x7_fc00, 0xfff_fc00, -1, -1),
+    frames: 2 ** Math.min(31, inputBits - 12),
   };
 }
 
