@@ -11,6 +11,7 @@ import type { DmaPort } from '../../pcie/dma-port.ts';
 import { dmaPort, type Device, type DeviceContext, type DeviceSpec } from '../device.ts';
 import { raiseMsi } from '../interrupt.ts';
 import { booleanOption, integerOption, rejectUnknownOptions } from '../options.ts';
+import { place } from '../placed.ts';
 import { RegisterBank } from '../registers.ts';
 import { LEGACY_WINDOW, LegacyErrors, LegacyRegisters, LegacyStatus, type LegacyError } from './registers.ts';
 import { LegacyDescriptor, LegacyDescriptorBig } from './structures.ts';
@@ -108,6 +109,7 @@ class LegacyEngine {
     this.#slot = 0;
     this.#error = 'none';
     this.#bank.set('SLOT', 0);
+    place(this.#port, this.#layout, { name: 'legacy ring', device: this.#id, address: this.#ring, count: this.#options.slots, own: 'own' });
   }
 
   /** Does descriptors while they are the device's own. */

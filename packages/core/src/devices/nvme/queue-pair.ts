@@ -7,6 +7,7 @@ import type { Port } from '../../base/port.ts';
 import type { DmaPort } from '../../pcie/dma-port.ts';
 import { raiseMsi } from '../interrupt.ts';
 import { Gate } from '../lifecycle.ts';
+import { place } from '../placed.ts';
 import { RegisterBank, type RegisterTable } from '../registers.ts';
 import { NvmeCsts, NvmeRegisters, NvmeStatus, type NvmeStatusName } from './registers.ts';
 import { NvmeCommand, NvmeCompletion } from './structures.ts';
@@ -76,7 +77,10 @@ export class QueuePair {
   #find(): Rings {
     const q = `Q${this.#q}`;
     const vector = this.#bank.read(`${q}_VECTOR`);
-    return { sq: this.#bank.pair(`${q}_SQ_LO`, `${q}_SQ_HI`), sqSize: this.#bank.read(`${q}_SQ_SIZE`), cq: this.#bank.pair(`${q}_CQ_LO`, `${q}_CQ_HI`), cqSize: this.#bank.read(`${q}_CQ_SIZE`), vector: vector === 0 ? null : vector - 1 };
+    const rings: Rings = { sq: this.#bank.pair(`${q}_SQ_LO`, `${q}_SQ_HI`), sqSize: this.#bank.read(`${q}_SQ_SIZE`), cq: this.#bank.pair(`${q}_CQ_LO`, `${q}_CQ_HI`), cqSize: this.#bank.read(`${q}_CQ_SIZE`), vector: vector === 0 ? null : vector - 1 };
+    place(this.#port, NvmeCommand, { name: `sq${this.#q}`, device: this.#id, address: rings.sq, count: rings.sqSize });
+    place(this.#port, NvmeCompletion, { name: `cq${this.#q}`, device: this.#id, address: rings.cq, count: rings.cqSize });
+    return rings;
   }
 
   /** @returns whether there was a command */

@@ -10,9 +10,11 @@ import { dmaPort, type Device, type DeviceContext, type DeviceSpec } from '../de
 import { raiseMsi } from '../interrupt.ts';
 import { Gate, Switch } from '../lifecycle.ts';
 import { integerOption, rejectUnknownOptions } from '../options.ts';
-import { RegisterBank } from '../registers.ts';
+import { place as placeStructure } from '../placed.ts';
+import { RegisterBank, type AnyLayout } from '../registers.ts';
 import { checkPlace, QueueBroken, Virtqueue, type Buffer, type QueuePlace } from './queue.ts';
 import { OFFERED_0, OFFERED_1, VIRTIO_QUEUE_MAX, VIRTIO_WINDOW, VirtioErrors, VirtioRegisters, VirtioStatus } from './registers.ts';
+import { VirtqAvail, VirtqDesc, VirtqUsed, VirtqUsedElem } from './structures.ts';
 
 export const VIRTIO_OPTIONS = {
   maxRequest: 'Most bytes of all buffers of one chain: 1 to 65536, 4096 when left out.',
@@ -131,6 +133,11 @@ class QueueEngine {
       indirect: INDIRECT_DESC,
     };
     checkPlace(place, VIRTIO_QUEUE_MAX);
+    const shown = (layout: AnyLayout, name: string, address: bigint, count: number): void => placeStructure(this.#port, layout, { name, device: this.#id, address, count });
+    shown(VirtqDesc, 'descriptors', place.desc, place.num);
+    shown(VirtqAvail, 'avail', place.avail, 1);
+    shown(VirtqUsed, 'used', place.used, 1);
+    shown(VirtqUsedElem, 'used ring', place.used + BigInt(VirtqUsed.bytes), place.num);
     return new Virtqueue(this.#dma, place);
   }
 
