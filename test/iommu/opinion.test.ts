@@ -24,7 +24,7 @@ const HOSTS = [32, 36, 40, 46, 47, 48, 50, 52];
 
 const KINDS: Readonly<Record<string, (dice: Dice) => Subject>> = {
   'VT-d, first stage'(dice) {
-    const options: FirstStageOptions = { levels: dice.pick([4, 5] as const), hostBits: dice.pick(HOSTS), gigabyte: flag(dice), writeProtect: flag(dice), noExecute: flag(dice), smep: flag(dice), extendedAccessed: flag(dice) };
+    const options: FirstStageOptions = { levels: dice.pick([4, 5] as const), hostBits: dice.pick(HOSTS), gigabyte: flag(dice), writeProtect: flag(dice), noExecute: flag(dice), extendedAccessed: flag(dice) };
     return { format: firstStageFormat(options), judge: naive.x86First(options) };
   },
   'VT-d, second stage'(dice) {

@@ -41,7 +41,6 @@ export function x86First(options: FirstStageOptions): Judge {
         [!user && !access.supervisor, 'a user request needs U/S in every entry'],
         [access.write && !bit(entry, 1) && !(access.supervisor && !options.writeProtect), 'writing needs R/W in every entry'],
         [access.execute && bit(entry, 63) && options.noExecute, 'execution needs XD clear in every entry'],
-        [access.execute && access.supervisor && user && options.smep, 'with SMEP a supervisor never executes a user page'],
       ),
       flaw: first(
         [options.hostBits < 52 && field(entry, 51, options.hostBits) !== 0n, reserved],

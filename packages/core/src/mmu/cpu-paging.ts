@@ -88,7 +88,7 @@ export interface X86Options {
 /** x86-64: permissions are those that every entry gives; hardware sets A and D. PGE is on. */
 export function x86Paging(options: X86Options = {}): CpuPaging {
   const { levels = 4, hostBits = 52, noExecute = true, smep = true, smap = true } = options;
-  const format = { ...firstStageFormat({ levels, hostBits, gigabyte: true, writeProtect: true, noExecute, smep: false, extendedAccessed: false }), tooWide: X_CANONICAL };
+  const format = { ...firstStageFormat({ levels, hostBits, gigabyte: true, writeProtect: true, noExecute, extendedAccessed: false }), tooWide: X_CANONICAL };
   const passed = nothingPassed();
   const sort = (low: number, high: number, level: number): 'pointer' | 'leaf' | Rule => {
     const found = format.sort(low, high, level);

@@ -300,8 +300,7 @@ export class Contexts {
 
   #first(levels: 4 | 5, writeProtect: boolean, noExecute: boolean, extendedAccessed: boolean): TableFormat {
     const { cap, options } = this.#features;
-    // SMEP is looked at when the walk has seen every entry (`VtdStages`).
-    return this.#format(`first ${levels} ${writeProtect} ${noExecute} ${extendedAccessed}`, () => firstStageFormat({ levels, hostBits: options.hostBits, gigabyte: cap.FS1GP, writeProtect, noExecute, smep: false, extendedAccessed }));
+    return this.#format(`first ${levels} ${writeProtect} ${noExecute} ${extendedAccessed}`, () => firstStageFormat({ levels, hostBits: options.hostBits, gigabyte: cap.FS1GP, writeProtect, noExecute, extendedAccessed }));
   }
 
   #format(key: string, make: () => TableFormat): TableFormat {

@@ -15,6 +15,7 @@ export const F_NOT_PRESENT = rule('P', '0', 'P must be set', FIRST, { set: 1n })
 export const F_USER = rule('US', '2', 'a user request needs U/S in every entry', FIRST, { set: 4n });
 export const F_WRITE = rule('RW', '1', 'writing needs R/W in every entry', FIRST, { set: 2n });
 export const F_EXECUTE = rule('XD', '63', 'execution needs XD clear in every entry', FIRST, { clear: 1n << 63n });
+/** Whoever walks looks at it when the walk is done: the page is a user's only if every entry says so. */
 export const F_SMEP = rule('US', '2', 'with SMEP a supervisor never executes a user page', FIRST, { clear: 4n });
 export const F_RESERVED = rule('reserved', '51:12, 7', 'address bits above the host and those below a large page must be clear, and PS where no large page exists', FIRST);
 export const S_NOT_PRESENT = rule('R W', '1:0', 'one of R and W must be set', SECOND, { set: 3n });
@@ -53,7 +54,6 @@ export interface FirstStageOptions {
   /** WPE: supervisor writes need R/W as well. */
   readonly writeProtect: boolean;
   readonly noExecute: boolean;
-  readonly smep: boolean;
   readonly extendedAccessed: boolean;
 }
 
@@ -84,8 +84,7 @@ export function firstStageFormat(options: FirstStageOptions): TableFormat {
       const user = (low & 4) !== 0;
       if (!access.supervisor && !user) return F_USER;
       if (access.write && (low & 2) === 0 && (!access.supervisor || options.writeProtect)) return F_WRITE;
-      if (access.execute && options.noExecute && high >>> 31 !== 0) return F_EXECUTE;
-      return access.execute && access.supervisor && options.smep && user ? F_SMEP : null;
+      return access.execute && options.noExecute && high >>> 31 !== 0 ? F_EXECUTE : null;
     },
     marks(low, _high, access, leaf) {
       const wanted = 0x20 | (options.extendedAccessed ? 0x400 : 0) | (leaf && access.dirties ? 0x40 : 0);
