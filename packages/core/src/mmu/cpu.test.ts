@@ -78,6 +78,12 @@ describe('x86: the error code of a page fault (Intel SDM volume 3, "Page-Fault E
     expect(x86().mmu.translate(access('read', true, 1n << 47n))).toMatchObject({ kind: 'fault', why: 'address', entry: null });
   });
 
+  it('a page far up in memory may be executed: only bit 63 forbids it', () => {
+    const { tables, mmu } = x86();
+    tables.map(PAGE, 2 ** 25, { user: true, execute: true });
+    expect(mmu.translate(access('fetch'))).toMatchObject({ kind: 'reached', address: 2n ** 37n });
+  });
+
   it('a permission is what every entry gives', () => {
     const { memory, tables, mmu } = x86();
     tables.map(PAGE, FRAME, ALL);
@@ -176,6 +182,22 @@ describe('Arm: the fault status (Arm ARM, ESR_ELx, "Fault status code")', () => 
     expect(mmu.translate(access('read'))).toMatchObject({ code: TRANSLATION | 2, level: 1 });
   });
 
+  it('a fault in a block says the level of the block', () => {
+    const { tables, mmu } = arm();
+    tables.map(0x60_0000n, 0x600, { accessed: true }, 1);
+    expect(mmu.translate(access('read', true, 0x60_0000n))).toMatchObject({ code: PERMISSION | 2, level: 1 });
+    tables.map(0x60_0000n, 0x600, { user: true }, 1);
+    expect(mmu.translate(access('read', true, 0x60_0000n))).toMatchObject({ code: FLAG | 2, level: 1 });
+  });
+
+  it('WXN: what may be written is not executed', () => {
+    for (const writeExecuteNever of [true, false]) {
+      const { tables, mmu } = arm({ writeExecuteNever });
+      tables.map(PAGE, FRAME, { user: true, write: true, execute: true, accessed: true });
+      expect(mmu.translate(access('fetch')).kind).toBe(writeExecuteNever ? 'fault' : 'reached');
+    }
+  });
+
   it('an output address that is too large, and a table where no memory is', () => {
     const { tables, mmu } = arm({ outputBits: 36 });
     tables.map(PAGE, 2 ** 24, ALL);
@@ -240,7 +262,80 @@ describe('accessed and dirty', () => {
   });
 });
 
+describe('a fault names the smallest edit, and the edit mends it', () => {
+  const none: PageRights = {};
+  it.each<[string, () => ReturnType<typeof bench>, PageRights, CpuAccess['kind'], boolean]>([
+    ...(['read', 'write', 'fetch'] as const).flatMap((kind): [string, () => ReturnType<typeof bench>, PageRights, CpuAccess['kind'], boolean][] => [true, false].flatMap((user) => [
+      ['x86', x86, none, kind, user],
+      ['x86', x86, { user: true }, kind, user],
+      ['RISC-V', riscv, none, kind, user],
+      ['RISC-V', riscv, { user: true }, kind, user],
+      ['Arm', arm, none, kind, user],
+      ['Arm', arm, { user: true, accessed: true }, kind, user],
+    ])),
+  ])('%s: %o, %s, user %s', (_, make, rights, kind, user) => {
+    const { memory, tables, mmu } = make();
+    tables.map(PAGE, FRAME, rights);
+    const rules: string[] = [];
+    for (;;) {
+      const found = mmu.translate(access(kind, user));
+      if (found.kind === 'reached') break;
+      expect(found.entry).toBe(tables.entry(PAGE)?.address);
+      expect(found.rule?.repair).toBeDefined();
+      rules.push(`${found.rule?.field ?? ''} ${found.rule?.text ?? ''}`);
+      // No rule is broken twice: each edit did what it says.
+      expect(new Set(rules).size).toBe(rules.length);
+      const { set = 0n, clear = 0n } = found.rule?.repair ?? {};
+      const before = memory.peek(found.entry ?? 0n);
+      memory.poke(found.entry ?? 0n, (before & ~clear) | set);
+      expect(memory.peek(found.entry ?? 0n)).not.toBe(before);
+      // Bits of the rule's own field only; the lowest is not one of them.
+      expect((set | clear) & 1n).toBe(0n);
+    }
+  });
+});
+
 describe('what the TLB remembers', () => {
+  it('a large page is one entry, from its first frame, wherever it was touched first', () => {
+    const { tables, mmu } = x86();
+    tables.map(0x60_0000n, 0x600, { ...ALL }, 1);
+    mmu.translate(access('read', true, 0x6a_b123n));
+    expect(mmu.tlb.entries()).toMatchObject([{ first: 0x600, span: 9, entry: { first: 0x600, frame: 0x600, span: 9, global: false, asid: 1 } }]);
+    expect(mmu.loads).toBe(3);
+    expect(mmu.translate(access('read', true, 0x60_5008n))).toEqual({ kind: 'reached', address: 0x60_5008n, span: 21, hit: true });
+  });
+
+  it('the number of no address space is that of the global entries', () => {
+    const { memory, frames, tables, mmu } = x86();
+    const other = new PageTables(memory, tables.style, frames);
+    tables.map(PAGE, FRAME, ALL);
+    for (const asid of [32, 4095]) {
+      mmu.switchTo({ root: tables.root, asid });
+      mmu.translate(access('read'));
+      mmu.switchTo({ root: other.root, asid: 1 });
+      expect(mmu.translate(access('read')).kind).toBe('fault');
+    }
+  });
+
+  it('in the upper half addresses are invalidated as well', () => {
+    const { tables, mmu } = x86();
+    const high = 0xffff_8000_0040_1000n;
+    tables.map(high, FRAME, { write: true });
+    mmu.translate(access('read', false, high));
+    mmu.invalidate(X86.invlpg(high, 1));
+    expect(mmu.tlb.entries()).toEqual([]);
+  });
+
+  it('RISC-V: a global pointer makes what lies below it global', () => {
+    const { memory, tables, mmu } = riscv();
+    tables.map(PAGE, FRAME, ALL);
+    const pointer = tables.entryOf(PAGE, 1);
+    memory.poke(pointer?.address ?? 0n, (pointer?.word ?? 0n) | 0x20n);
+    mmu.translate(access('read'));
+    mmu.invalidate(RISCV.sfenceVma(null, 1));
+    expect(mmu.tlb.entries()).toMatchObject([{ entry: { global: true } }]);
+  });
+
   it('unmapping edits the table only', () => {
     const { tables, mmu } = x86();
     tables.map(PAGE, FRAME, ALL);

@@ -61,7 +61,52 @@ describe('without a unit, bus addresses are physical', () => {
   });
 });
 
+it('RAM may end anywhere', () => {
+  const dma = new DmaPort(new StraightPort(RAM.base, 0x10), { base: RAM.base, size: 0x10 });
+  expect(dma.tryWrite(0x1_000cn, new Uint8Array(8), 'x')).toMatchObject({ written: 4, fault: { address: 0x1_0010n } });
+  expect(dma.tryLoad(0x1_0008n, 8, 'x').fault).toBeNull();
+  expect([dma.reaches(0x1_0000, 0x10), dma.reaches(0x1_0000, 0x11), dma.reaches(0xffff, 1)]).toEqual([true, false, false]);
+});
+
+it('flags are marked, everything else is data', () => {
+  const { port, dma } = over({ '0x5': 0x1_1000n });
+  const own = new DmaPort(port, RAM);
+  for (const [one, at] of [[own, 0x1_1000], [dma, 0x5000]] as const) {
+    port.ops.length = 0;
+    one.poll(at, 4, 'x');
+    one.publish(at, 4, 1, 'x');
+    one.load(at, 4, 'x');
+    one.store(at, 8, 1n, 'x');
+    one.tryLoad(BigInt(at), 4, 'x');
+    one.tryStore(BigInt(at), 4, 1, 'x', 'data');
+    one.tryRead(BigInt(at), 4, 'x');
+    one.tryWrite(BigInt(at), new Uint8Array(8), 'x');
+    expect(port.ops.map((op) => ('order' in op ? `${op.kind} ${op.order}${'data' in op && op.data === true ? ' data' : ''}` : op.kind))).toEqual(['load relaxed', 'store relaxed', 'load plain data', 'store plain data', 'load relaxed', 'store plain data', 'load plain data', 'store plain data']);
+  }
+});
+
+it('an access off its size is ours', () => {
+  expect(() => new DmaPort(new StraightPort(RAM.base, RAM.size), RAM).tryLoad(0x1_0002n, 4, 'x')).toThrow(RangeError);
+});
+
 describe('behind a unit', () => {
+  it('any address may be tried, up to 2^64', () => {
+    const { dma } = over({});
+    expect([dma.reaches(0n, 1), dma.reaches((1n << 64n) - 4n, 4), dma.reaches((1n << 64n) - 4n, 5), dma.reaches(-1n, 1)]).toEqual([true, true, false, false]);
+  });
+
+  it('a translation that covers less than a page is asked for again beyond it', () => {
+    const { bus, dma, port } = over({ '0x5': () => ({ kind: 'memory', address: 0x1_1000n + BigInt(bus.asked.at(-1)?.address ?? 0n) % 0x1000n, span: 10, ats: null, ticket: 0 }) });
+    dma.tryWrite(0x53f8n, new Uint8Array(16), 'x');
+    expect(bus.asked.map(({ address }) => address)).toEqual([0x53f8n, 0x5400n]);
+    expect(port.log).toEqual(['store 0x113f8 8', 'store 0x11400 8']);
+  });
+
+  it('an access that ends as if nothing were there reads zeros of its size', () => {
+    const { dma } = over({ '0x5': { kind: 'zero' } });
+    expect([dma.tryLoad(0x5000n, 8, 'x').value, dma.tryLoad(0x5000n, 4, 'x').value, dma.atomic(0x5000n, 8, { kind: 'swap', value: 1n }, 'x').old, dma.atomic(0x5000n, 4, { kind: 'swap', value: 1 }, 'x').old]).toEqual([0n, 0, 0n, 0]);
+  });
+
   it('no request crosses a page, each is translated, and each has landed in the end', () => {
     const { port, bus, dma } = over({ '0x5': 0x1_1000n, '0x6': 0x1_0000n });
     expect(dma.tryWrite(0x5ffcn, Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8), 'x').fault).toBeNull();
@@ -122,7 +167,9 @@ describe('behind a unit', () => {
     const { bus, dma } = over({ '0xfee00': () => ({ kind: 'interrupt', address: 0xfee0_0000n }) });
     expect(dma.tryStore(0xfee0_0000n, 4, 0x31, 'x').fault).toBeNull();
     expect(dma.tryWrite(0xfee0_0000n, Uint8Array.of(1, 0, 0, 0, 2, 0, 0, 0), 'x')).toMatchObject({ written: 0, fault: { status: 'unsupported-request' } });
-    expect(bus.messages).toEqual(['0xfee00000=49']);
+    expect(dma.tryWrite(0xfee0_0000n, Uint8Array.of(1, 2, 0, 0), 'x')).toEqual({ written: 4, fault: null });
+    expect(bus.messages).toEqual(['0xfee00000=49', '0xfee00000=513']);
+    expect(dma.atomic(0xfee0_0000n, 4, { kind: 'fetch-add', add: 1 }, 'x')).toEqual({ old: null, fault: { address: 0xfee0_0000n, write: true, status: 'unsupported-request', posted: false } });
   });
 
   it('addresses end at 2^64', () => {
@@ -134,6 +181,7 @@ describe('behind a unit', () => {
 describe('AtomicOps', () => {
   it.each([
     [{ kind: 'fetch-add', add: 3 }, 4, 0xffff_fffe, 1],
+    [{ kind: 'fetch-add', add: 3n }, 8, (1n << 64n) - 1n, 2n],
     [{ kind: 'swap', value: 9n }, 8, 5n, 9n],
     [{ kind: 'compare-swap', compare: 5, value: 6 }, 4, 5, 6],
     [{ kind: 'compare-swap', compare: 4, value: 6 }, 4, 5, 5],

@@ -220,6 +220,81 @@ describe('invalidation', () => {
     expect([...names].filter(([, frame]) => frames.includes(frame)).map(([name]) => name)).toEqual(left);
   });
 
+  it.each<[string, { at: bigint; span: number }, { at: bigint; span: number }, boolean]>([
+    ['of a page within a larger range', { at: 0x4000_0000n, span: 16 }, { at: 0x4000_5000n, span: 12 }, true],
+    ['of a larger range around a page', { at: 0x4000_5000n, span: 12 }, { at: 0x4000_0000n, span: 16 }, true],
+    ['of the range before', { at: 0x4001_0000n, span: 16 }, { at: 0x4000_0000n, span: 16 }, false],
+    ['of the range behind', { at: 0x4001_0000n, span: 16 }, { at: 0x4002_0000n, span: 16 }, false],
+    ['of an address that is not the first of its range', { at: 0x4000_1000n, span: 12 }, { at: 0x4000_5000n, span: 16 }, true],
+    ['of everything', { at: 0xffff_ffff_ffff_f000n, span: 12 }, { at: 0n, span: 64 }, true],
+  ])('%s', (_, mapped, told, taken) => {
+    const { unit, endpoint, dma, atc } = bench();
+    unit.map(null, mapped.at, 0x4_0000n, {}, mapped.span);
+    read(dma, mapped.at);
+    unit.invalidate(SOURCE, null, told.at, told.span);
+    endpoint.serve();
+    expect(atc.cache.entries().length).toBe(taken ? 0 : 1);
+  });
+
+  it('with a smallest unit, takes no less than that', () => {
+    const { unit, endpoint, dma, atc } = bench();
+    atc.stu = 2;
+    unit.map(null, PAGE, 0x4_0000n, {}, 14);
+    read(dma);
+    unit.invalidate(SOURCE, null, PAGE + 0x3000n, 12);
+    endpoint.serve();
+    expect(atc.cache.entries()).toEqual([]);
+  });
+
+  it('without PASID privilege means nothing: one entry, and one question that it makes stale', () => {
+    const { unit, dma, sent } = bench();
+    unit.map(null, PAGE, 0x2_0000n);
+    const serve = unit.serve.bind(unit);
+    let crossed = false;
+    unit.serve = (request) => {
+      const answer = serve(request);
+      if (!crossed && request.type === 'ats') unit.invalidate(SOURCE, null, PAGE);
+      crossed = true;
+      return answer;
+    };
+    read(dma.as({ privileged: true }));
+    read(dma);
+    expect(sent()).toEqual(['ats', 'ats', 'translated', 'translated']);
+  });
+
+  it('a translation request says neither that it writes nor where in the page', () => {
+    const { unit, dma } = bench();
+    unit.map(null, PAGE, 0x2_0000n);
+    dma.tryStore(PAGE + 0x123cn - 0x1000n, 4, 1, 'x');
+    expect(unit.requests[0]).toMatchObject({ type: 'ats', write: false, noWrite: false, address: PAGE });
+  });
+
+  it('those that wait for room are taken in the order in which they came', () => {
+    const { unit, endpoint } = bench({ atc: { queueDepth: 1 } });
+    unit.map(null, PAGE, 0x2_0000n);
+    const request = { source: SOURCE, pasid: null, type: 'untranslated', write: false, execute: false, privileged: false, noWrite: true, address: PAGE } as const;
+    const held = endpoint.translate(request, 'report');
+    const tags = [PAGE, PAGE + 0x1000n, PAGE + 0x2000n, PAGE + 0x3000n].map((address) => unit.invalidate(SOURCE, null, address));
+    endpoint.serve();
+    if (held.kind === 'memory') endpoint.landed(held.ticket);
+    tags.push(unit.invalidate(SOURCE, null, PAGE));
+    endpoint.serve();
+    expect(unit.completed).toEqual(tags);
+  });
+
+  it('an access that was not cached holds nothing up, and lands once', () => {
+    const { unit, endpoint } = bench({ control: { ats: false } });
+    unit.map(null, PAGE, 0x2_0000n);
+    const answer = endpoint.translate({ source: SOURCE, pasid: null, type: 'untranslated', write: false, execute: false, privileged: false, noWrite: true, address: PAGE }, 'report');
+    const tag = unit.invalidate(SOURCE, null, PAGE);
+    endpoint.serve();
+    expect(unit.completed).toEqual([tag]);
+    expect(unit.inFlight.through(unit.inFlight.now)).toBe(false);
+    if (answer.kind === 'memory') endpoint.landed(answer.ticket);
+    endpoint.landed(answer.kind === 'memory' ? answer.ticket : 0);
+    expect(unit.inFlight.through(unit.inFlight.now)).toBe(true);
+  });
+
   it('a global translation serves every PASID', () => {
     const { unit, dma, sent } = bench();
     unit.map(7, PAGE, 0x2_0000n, { global: true });
@@ -310,6 +385,31 @@ describe('page requests', () => {
     expect(handler.handled).toMatchObject([{ code: 'invalid' }]);
   });
 
+  it('more pages than allocated: it waits for a response, then asks', () => {
+    const { unit, dma, handle, pages } = bench({ allocation: 1 });
+    for (const message of pages.ask(SOURCE, 5, false, [want(PAGE + 0x1000n)])?.messages ?? []) unit.page(message);
+    const handler = handle([processOf(unit, 5, { '0x40000000': {}, '0x40001000': {} })]);
+    expect(read(dma.as({ pasid: 5, onFault: 'request' })).fault).toBeNull();
+    expect(handler.handled.map(({ group }) => group)).toEqual([0, 1]);
+  });
+
+  it('with nothing allocated, or the interface off, the fault is reported', () => {
+    for (const prepare of [(pages: PageRequests) => (pages.allocation = 0), (pages: PageRequests) => (pages.enabled = false)]) {
+      const { unit, dma, handle, pages } = bench();
+      prepare(pages);
+      const handler = handle([processOf(unit, 5, { '0x40000000': {} })]);
+      expect(read(dma.as({ pasid: 5, onFault: 'request' })).fault?.status).toBe('page');
+      expect(handler.handled).toEqual([]);
+    }
+  });
+
+  it('a request carries mode and execution only with a PASID', () => {
+    const { pages } = bench();
+    const code = { address: 0x1000n, read: true, write: false, execute: true };
+    expect([5, null].map((pasid) => pages.ask(SOURCE, pasid, true, [code])?.messages[0]).map((message) => [message?.privileged, message?.execute])).toEqual([[true, true], [false, false]]);
+    expect(pages.ask(SOURCE, 5, false, [code])?.messages[0]?.privileged).toBe(false);
+  });
+
   it('nobody answers: the access is given up instead of waiting for ever', () => {
     const { dma } = bench();
     expect(read(dma.as({ pasid: 5, onFault: 'request' })).fault?.status).toBe('page');
@@ -339,6 +439,9 @@ describe('page request groups', () => {
     expect(pages.ask(SOURCE, 5, false, [want(0n)])).not.toBeNull();
     pages.allocation = 100;
     expect(pages.room).toBe(5);
+    pages.allocation = 1;
+    expect(pages.room).toBe(0);
+    expect(() => pages.ask(SOURCE, 5, false, [])).toThrow(RangeError);
   });
 
   it('the 512 indexes are used in turn', () => {
@@ -396,6 +499,7 @@ describe('stopping a PASID', () => {
     const { unit, endpoint, pages, handle } = bench();
     const handler = handle([processOf(unit, 5, { '0x40000000': {} })], { holds: true });
     for (const message of pages.ask(SOURCE, 5, false, [want(PAGE)])?.messages ?? []) unit.page(message);
+    expect(pages.stopMarker(SOURCE, 5)).toEqual({ source: SOURCE, pasid: 5, privileged: false, execute: false, read: false, write: false, last: true, group: 0, address: 0n });
     expect(endpoint.stopPasid(5, 'marker')).toBe(true);
     expect(pages.pending(5)).toBe(0);
     handler.run();
@@ -406,4 +510,16 @@ describe('stopping a PASID', () => {
     endpoint.serve();
     expect([pages.outstanding, pages.unexpectedIndex]).toEqual([0, false]);
   });
+});
+
+it('a stalled access waits for its own decision, and takes what comes before', () => {
+  const { fabric, unit, endpoint } = bench();
+  fabric.send({ kind: 'resume', source: SOURCE, tag: 1, action: 'zero' });
+  const tag = unit.invalidate(SOURCE, null, PAGE);
+  fabric.send({ kind: 'resume', source: SOURCE, tag: 2, action: 'retry' });
+  expect(endpoint.resumed(2)).toBe('retry');
+  expect(endpoint.resumed(1)).toBe('zero');
+  endpoint.serve();
+  expect(unit.completed).toEqual([tag]);
+  expect(endpoint.resumed(1)).toBe('abort');
 });

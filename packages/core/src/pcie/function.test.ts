@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { beforeEach, describe, expect, it } from 'vitest';
-import { CAPABILITY, EXTENDED } from './config-structures.ts';
+import { ConfigSpace, configRegister } from './config-space.ts';
+import { CAPABILITY, EXTENDED, Identity, MsixEntry } from './config-structures.ts';
 import { DmaPort } from './dma-port.ts';
 import { Fabric } from './fabric.ts';
 import { endpointOf, PcieFunction, type FunctionDescription } from './function.ts';
@@ -128,6 +129,34 @@ describe('what is read of a capability (field, bits and meaning as in the sectio
   });
 });
 
+describe('other registers', () => {
+  it('say what the function is', () => {
+    make({ ...WHOLE, classCode: 0x12_3456, revision: 7 });
+    expect(fn.config.read(8, 4)).toBe(0x1234_5607);
+    expect(fn.config.read(fn.places.pcie + 0x24, 4) & 0x20_0000).not.toBe(0);
+    make({ ...WHOLE, pasid: undefined } as unknown as FunctionDescription);
+    expect(fn.config.read(fn.places.pcie + 0x24, 4) & 0x20_0000).toBe(0);
+  });
+
+  it('switch AtomicOps, ID-based and Relaxed Ordering', () => {
+    const { pcie } = fn.places;
+    expect([fn.atomicRequester, fn.idoRequests, fn.relaxedOrdering]).toEqual([false, false, true]);
+    set(pcie + 0x28, 0x140);
+    set(pcie + 8, 0);
+    expect([fn.atomicRequester, fn.idoRequests, fn.relaxedOrdering]).toEqual([true, true, false]);
+    set(pcie + 0x28, 0x100);
+    expect([fn.atomicRequester, fn.idoRequests]).toEqual([false, true]);
+  });
+
+  it('lie on words, one at each', () => {
+    const register = configRegister('x', 0x40, Identity, {});
+    for (const offset of [0x42, -4, 4096]) expect(() => new ConfigSpace([{ ...register, offset }])).toThrow(RangeError);
+    expect(() => new ConfigSpace([register, register])).toThrow('another register');
+    expect(() => new ConfigSpace([configRegister('x', 0x40, MsixEntry, {})])).toThrow(RangeError);
+    for (const [offset, size] of [[-4, 4], [4096, 1], [2, 4]] as const) expect(() => fn.config.read(offset, size)).toThrow(RangeError);
+  });
+});
+
 describe('the order of switching on', () => {
   it('PASID, then ATS, then page requests: no mistake', () => {
     set(4, 6);
@@ -231,7 +260,9 @@ describe('a function at work', () => {
     set(ats + 6, 0);
     expect(fn.atc?.cache.entries()).toEqual([]);
     set(ats + 6, 0x8000);
+    fn.config.write(pri + 12, 4, 4);
     set(fn.places.pcie + 8, 0x8000);
+    expect(fn.pages?.allocation).toBe(0);
     expect([fn.ats, fn.busMaster, word(fn.places.pcie + 8)]).toEqual([false, false, 0x2910]);
   });
 
@@ -241,7 +272,10 @@ describe('a function at work', () => {
     fn.config.write(msi + 12, 4, 0x47);
     expect(fn.msi(0)).toBeNull();
     set(4, 4);
+    fn.config.write(msi + 8, 4, 5);
     set(msi + 2, 0x21);
+    expect(fn.msi(1)?.address).toBe(0x5_fee0_0000n);
+    fn.config.write(msi + 8, 4, 0);
     expect([fn.msi(1), fn.msi(3)]).toEqual([{ address: 0xfee0_0000n, data: 0x45 }, { address: 0xfee0_0000n, data: 0x47 }]);
     set(msi + 2, 0x01);
     expect(fn.msi(3)?.data).toBe(0x47);

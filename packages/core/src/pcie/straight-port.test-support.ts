@@ -11,6 +11,8 @@ export class StraightPort implements Port {
   readonly base: number;
   /** Every operation, as text: `load 0x1000 8`. */
   readonly log: string[] = [];
+  /** The same operations, whole. */
+  readonly ops: Op[] = [];
   /** Answers to `choose` by key; 0 for the others. */
   readonly answers = new Map<string, number>();
   ordinal = 0;
@@ -22,6 +24,7 @@ export class StraightPort implements Port {
 
   op(op: Op): Value {
     this.ordinal += 1;
+    this.ops.push(op);
     switch (op.kind) {
       case 'load':
         this.#note('load', op.place);
@@ -64,6 +67,7 @@ export class StraightPort implements Port {
   }
 
   #set(place: Place, value: Value): void {
+    if (typeof value !== (place.size === 8 ? 'bigint' : 'number')) throw new RangeError(`a value of ${place.size} bytes that is a ${typeof value}`);
     const raw = BigInt(value);
     for (let i = 0; i < place.size; i += 1) this.bytes[this.#at(place) + i] = Number((raw >> BigInt(8 * i)) & 0xffn);
   }

@@ -25,6 +25,7 @@ const PACKETS: readonly [string, Tlp, string][] = [
   ['an invalidation of 2 MiB in every PASID', { ...COMMON, requester: 0, pasid: { pasid: 5, execute: false, privileged: false }, kind: 'invalidate-request', device: 0x0128, itag: 3, address: 0x1220_0000n, span: 21, global: true }, '91000005 72000002 00000301 01280000 00000000 00000000 122ff801'],
   ['an invalidation of everything', { ...COMMON, requester: 0, kind: 'invalidate-request', device: 0x0128, itag: 31, address: 0n, span: 64, global: false }, '72000002 00001f01 01280000 00000000 7fffffff fffff800'],
   ['an invalidate completion', { ...COMMON, kind: 'invalidate-completion', device: 0, itags: 0x8000_0001, count: 1 }, '32000000 01280002 00000001 80000001'],
+  ['an invalidate completion of eight', { ...COMMON, kind: 'invalidate-completion', device: 0, itags: 1, count: 8 }, '32000000 01280002 00000000 00000001'],
   ['a page request', { ...COMMON, pasid: { pasid: 5, execute: false, privileged: false }, kind: 'page-request', address: 0x7f12_3456_7000n, read: true, write: true, last: true, group: 0x1ff }, '91000005 30000000 01280004 00007f12 34567fff'],
   ['a stop marker', { ...COMMON, pasid: { pasid: 5, execute: false, privileged: false }, kind: 'page-request', address: 0n, read: false, write: false, last: true, group: 0 }, '91000005 30000000 01280004 00000000 00000004'],
   ['a page response', { ...COMMON, requester: 0, kind: 'page-response', device: 0x0128, group: 0x101, response: 'invalid' }, '32000000 00000005 01281101 00000000'],
@@ -59,6 +60,8 @@ describe('packets', () => {
 
   it.each([
     ['nothing', ''],
+    ['a long header cut short', '20000001 0128070f 00001000'],
+    ['a message with a short header', '10000000 01280004 00000000'],
     ['half a header', '00000001 0128070f'],
     ['address type 3', '00000c01 0128070f 00001000'],
     ['a reserved completion status', '0a000000 00016004 01280700'],
