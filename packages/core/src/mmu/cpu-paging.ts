@@ -4,7 +4,7 @@
  * permissions of a CPU. They are computed from what a walk has passed, which
  * is also what a TLB entry holds, so that a hit and a walk cannot disagree.
  */
-import type { Access, Rule, TableFormat } from './format.ts';
+import { noFlaw, type Access, type Rule, type TableFormat } from './format.ts';
 import { ACCESS_FLAG, forbids, INVALID, OUTPUT_SIZE, RANGE, stage1Levels, stageFormat, type StageOptions } from './formats/armv8.ts';
 import { stagePaging } from './formats/riscv.ts';
 import { firstStageFormat, F_EXECUTE, F_NOT_PRESENT, F_RESERVED, F_SMEP, F_USER, F_WRITE } from './formats/x86.ts';
@@ -92,7 +92,9 @@ export function x86Paging(options: X86Options = {}): CpuPaging {
   const passed = nothingPassed();
   const sort = (low: number, high: number, level: number): 'pointer' | 'leaf' | Rule => {
     const found = format.sort(low, high, level);
-    return found === F_NOT_PRESENT ? X_NOT_PRESENT : found;
+    if (found === F_NOT_PRESENT) return X_NOT_PRESENT;
+    // Reserved bits are found on the way, before rights are looked at; without NXE bit 63 is one of them.
+    return format.flaw(low, high, level) !== null || (!noExecute && high >>> 31 !== 0) ? X_RESERVED : found;
   };
   const paging: CpuPaging = {
     name: `x86-64, ${levels} levels`,
@@ -122,7 +124,7 @@ export function x86Paging(options: X86Options = {}): CpuPaging {
       return protection | (access.kind === 'write' ? 2 : 0) | (access.user ? 4 : 0) | (kind === 'reserved' ? 8 : 0) | (access.kind === 'fetch' && (noExecute || smep) ? 16 : 0);
     },
   };
-  const followed = follow({ ...format, sort, flaw: (low, high, level) => (format.flaw(low, high, level) === null ? null : X_RESERVED) }, paging);
+  const followed = follow({ ...format, sort, flaw: noFlaw }, paging);
   return paging;
 }
 

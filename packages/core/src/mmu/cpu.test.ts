@@ -75,7 +75,35 @@ describe('x86: the error code of a page fault (Intel SDM volume 3, "Page-Fault E
   });
 
   it('an address that is not canonical is no page fault', () => {
-    expect(x86().mmu.translate(access('read', true, 1n << 47n))).toMatchObject({ kind: 'fault', why: 'address', entry: null });
+    expect(x86().mmu.translate(access('read', true, 1n << 47n))).toMatchObject({ kind: 'fault', why: 'address', code: 0, entry: null });
+  });
+
+  it('bit 62 belongs to the protection key and forbids nothing', () => {
+    const { memory, tables, mmu } = x86();
+    tables.map(PAGE, FRAME, { user: true, execute: true });
+    const entry = tables.entry(PAGE);
+    memory.poke(entry?.address ?? 0n, (entry?.word ?? 0n) | (1n << 62n));
+    expect(mmu.translate(access('fetch')).kind).toBe('reached');
+  });
+
+  it('fetches are told apart only where something can forbid them', () => {
+    for (const [options, code] of [[{ noExecute: false, smep: false }, 4], [{ noExecute: true, smep: false }, 20], [{ noExecute: false, smep: true }, 20]] as const) {
+      expect(x86(options).mmu.translate(access('fetch'))).toMatchObject({ code });
+    }
+    // Without NXE bit 63 is reserved, for every access.
+    const { tables, mmu } = x86({ noExecute: false });
+    tables.map(PAGE, FRAME, { user: true });
+    expect(mmu.translate(access('read'))).toMatchObject({ why: 'reserved', code: P | U | RSVD });
+    tables.map(PAGE, FRAME, { user: true, execute: true });
+    expect(mmu.translate(access('fetch')).kind).toBe('reached');
+  });
+
+  it('a reserved bit comes before rights', () => {
+    const { memory, tables, mmu } = x86({ hostBits: 46 });
+    tables.map(PAGE, FRAME, {});
+    const entry = tables.entry(PAGE);
+    memory.poke(entry?.address ?? 0n, (entry?.word ?? 0n) | (1n << 50n));
+    expect(mmu.translate(access('write'))).toMatchObject({ code: P | W | U | RSVD });
   });
 
   it('a page far up in memory may be executed: only bit 63 forbids it', () => {
@@ -303,6 +331,13 @@ describe('what the TLB remembers', () => {
     expect(mmu.tlb.entries()).toMatchObject([{ first: 0x600, span: 9, entry: { first: 0x600, frame: 0x600, span: 9, global: false, asid: 1 } }]);
     expect(mmu.loads).toBe(3);
     expect(mmu.translate(access('read', true, 0x60_5008n))).toEqual({ kind: 'reached', address: 0x60_5008n, span: 21, hit: true });
+  });
+
+  it.each([['x86', x86, 12], ['RISC-V', riscv, 16], ['Arm', arm, 16]] as const)('%s: an address space has a number of so many bits', (_, make, bits) => {
+    const { tables, mmu } = make();
+    mmu.switchTo({ root: tables.root, asid: 2 ** bits - 1 });
+    mmu.switchTo({ root: tables.root, asid: 0 });
+    for (const asid of [2 ** bits, -1, 0.5]) expect(() => mmu.switchTo({ root: tables.root, asid })).toThrow(RangeError);
   });
 
   it('the number of no address space is that of the global entries', () => {

@@ -172,6 +172,20 @@ describe('behind a unit', () => {
     expect(dma.atomic(0xfee0_0000n, 4, { kind: 'fetch-add', add: 1 }, 'x')).toEqual({ old: null, fault: { address: 0xfee0_0000n, write: true, status: 'unsupported-request', posted: false } });
   });
 
+  it('a message into an interrupt file in memory keeps what the unit says of it', () => {
+    const seen: unknown[] = [];
+    const bus: DmaBus = { translate: () => ({ kind: 'interrupt', address: 0x1000n, resident: { notice: 0x2000n, noticeId: 7 } }), landed: () => undefined, message: (message) => seen.push(message) };
+    new DmaPort(new StraightPort(RAM.base, RAM.size), RAM, { bus, source: 1 }).tryStore(0x9000n, 4, 3, 'x');
+    expect(seen).toEqual([{ address: 0x1000n, value: 3, resident: { notice: 0x2000n, noticeId: 7 } }]);
+  });
+
+  it('the last byte of a page is in it', () => {
+    const { bus, dma, port } = over({ '0x5': 0x1_1000n, '0x6': 0x1_2000n });
+    dma.tryWrite(0x5fffn, Uint8Array.of(1, 2), 'x');
+    expect(bus.asked.map(({ address }) => address)).toEqual([0x5fffn, 0x6000n]);
+    expect(port.log).toEqual(['store 0x11fff 1', 'store 0x12000 1']);
+  });
+
   it('addresses end at 2^64', () => {
     const { dma } = over({ '0xfffffffffffff': 0x1_1000n });
     expect(dma.tryRead((1n << 64n) - 4n, 8, 'x')).toMatchObject({ bytes: new Uint8Array(4), fault: { address: 1n << 64n, status: 'unsupported-request' } });

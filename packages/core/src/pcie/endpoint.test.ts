@@ -132,6 +132,34 @@ describe('a function with ATS', () => {
     expect(sent()).toEqual(['ats', 'translated', 'ats', 'translated']);
   });
 
+  it('a completion that speaks of the other mode gives nothing', () => {
+    const { unit, dma } = bench();
+    unit.map(5, PAGE, 0x2_0000n);
+    const serve = unit.serve.bind(unit);
+    unit.serve = (request) => {
+      const answer = serve(request);
+      return answer.kind === 'memory' && answer.ats !== null ? { ...answer, ats: { ...answer.ats, privileged: false } } : answer;
+    };
+    expect(read(dma.as({ pasid: 5, privileged: true })).fault?.status).toBe('page');
+    expect(read(dma.as({ pasid: 5 })).fault).toBeNull();
+  });
+
+  it('the widest PASID that the function has is sent', () => {
+    const { unit, dma } = bench({ control: { pasidBits: 4 } });
+    unit.map(15, PAGE, 0x2_0000n);
+    expect(read(dma.as({ pasid: 15 })).fault).toBeNull();
+  });
+
+  it('without Enable Relaxed Ordering the order of an access is no choice', () => {
+    for (const relaxedOrdering of [true, false]) {
+      const { unit, dma, port } = bench({ control: { relaxedOrdering } });
+      unit.map(null, PAGE, 0x2_0000n);
+      port.answers.set('x/order', 1);
+      dma.as({ relaxed: true }).tryWrite(PAGE, new Uint8Array(16), 'x');
+      expect(port.log).toEqual(relaxedOrdering ? ['store 0x20008 8', 'store 0x20000 8'] : ['store 0x20000 8', 'store 0x20008 8']);
+    }
+  });
+
   it('fetching needs Exe and R', () => {
     const { unit, dma } = bench();
     unit.map(5, PAGE, 0x2_0000n, { execute: true, read: false });
@@ -218,6 +246,23 @@ describe('invalidation', () => {
     endpoint.serve();
     const frames = atc.cache.entries().map(({ entry }) => (entry as { frame: number }).frame);
     expect([...names].filter(([, frame]) => frames.includes(frame)).map(([name]) => name)).toEqual(left);
+  });
+
+  it('with a PASID, makes the answer stale that it crosses; with another one, it does not', () => {
+    for (const [told, expected] of [[5, ['ats', 'ats', 'translated']], [6, ['ats', 'translated']]] as const) {
+      const { unit, dma, sent } = bench();
+      unit.map(5, PAGE, 0x2_0000n);
+      const serve = unit.serve.bind(unit);
+      let crossed = false;
+      unit.serve = (request) => {
+        const answer = serve(request);
+        if (!crossed) unit.invalidate(SOURCE, told, PAGE);
+        crossed = true;
+        return answer;
+      };
+      read(dma.as({ pasid: 5 }));
+      expect(sent()).toEqual(expected);
+    }
   });
 
   it.each<[string, { at: bigint; span: number }, { at: bigint; span: number }, boolean]>([
@@ -493,6 +538,12 @@ describe('stopping a PASID', () => {
     for (const message of pages.ask(SOURCE, 5, false, [want(PAGE)])?.messages ?? []) unit.page(message);
     expect(endpoint.stopPasid(5, 'wait')).toBe(true);
     expect([handler.handled.length, pages.pending(5)]).toEqual([1, 0]);
+  });
+
+  it('by waiting for a response that never comes: that is told', () => {
+    const { endpoint, pages } = bench();
+    pages.ask(SOURCE, 5, false, [want(PAGE)]);
+    expect([endpoint.stopPasid(5, 'wait'), endpoint.stopPasid(6, 'wait')]).toEqual([false, true]);
   });
 
   it('by a marker: it comes behind the requests, and what is answered later means nothing', () => {
