@@ -14,7 +14,7 @@ import { randomSmmu, randomSmmuRequest } from './smmu-chaos.ts';
 import { randomVtd, randomVtdRequest } from './vtd-chaos.ts';
 
 /** Few where each change of a token is tried. */
-const SYSTEMS = process.env['DMALAB_SLICE'] === '1' ? 40 : 200;
+const SYSTEMS = process.env['DMALAB_SLICE'] === '1' ? 40 : 100;
 
 interface Why {
   readonly table: string;
@@ -87,7 +87,7 @@ interface Tally {
   beyond: number;
 }
 
-describe.each(FRONTS)('$name', ({ system, seed }) => {
+describe.each(FRONTS)('$name', ({ name, system, seed }) => {
   const rules = new Map<string, Tally>();
   const silent = new Set<string>();
   let ended = 0;
@@ -124,8 +124,10 @@ describe.each(FRONTS)('$name', ({ system, seed }) => {
       }
     }
 
+    const mendable = [...rules.values()].filter(({ mended }) => mended > 0).length;
+    if (process.env['DMALAB_LONG'] === '1') process.stdout.write(`${name}: ${rules.size} rules of entries, ${mendable} with an edit; ${through} of ${ended} requests let through by edits alone\n`);
     expect([...silent]).toEqual([]);
-    expect([...rules.values()].filter(({ mended }) => mended > 0).length).toBeGreaterThan(12);
+    expect(mendable).toBeGreaterThan(12);
     expect(through).toBeGreaterThan(ended / 4);
   });
 });
