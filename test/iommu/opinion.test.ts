@@ -20,7 +20,7 @@ const half = (entry: bigint, which: 0n | 1n): number => Number((entry >> (32n * 
 const textOf = (found: Rule | string | null): string | null => (found === null || typeof found === 'string' ? found : found.text);
 
 const flag = (dice: Dice): boolean => dice.chance(50);
-const HOSTS = [32, 36, 40, 46, 47, 48, 50, 52];
+const HOSTS = [32, 33, 36, 39, 40, 46, 47, 48, 50, 51, 52];
 
 const KINDS: Readonly<Record<string, (dice: Dice) => Subject>> = {
   'VT-d, first stage'(dice) {

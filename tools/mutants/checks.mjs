@@ -92,7 +92,7 @@ export class Checks {
 
   /** The checks that can see a change of this file, in an order in which neighbours differ. */
   #of(file) {
-    const groups = this.#tests.filter((path) => this.modules.closure(path).has(file)).map((path) => this.#once(path, () => testChecks(path, (of) => testsOf(of, this.modules.again(of)))));
+    const groups = this.#tests.filter((path) => this.modules.closure(path).has(file)).map((path) => this.#once(path, () => testChecks(path, (of) => testsOf(of, this.modules.again(of)), this.#trusts)));
     if (this.modules.closure(READER).has(file)) {
       for (const vectors of VECTORS) if (!OWN.test(file) || vectors.of.test(file)) groups.push(this.#once(vectors.file, () => vectorChecks(vectors.file)));
     }
@@ -150,10 +150,10 @@ function testsOf(path, load) {
 }
 
 /** Tests of one file. Those that need vitest's own clock or are asynchronous are left out. */
-function testChecks(path, tests) {
+function testChecks(path, tests, trusts) {
   const found = tests(path);
   // Tests that need one another run together.
-  if (found.some((_, i) => !passesAlone(() => tests(path)[i].run()))) return [together(path)];
+  if (!trusts && found.some((_, i) => !passesAlone(() => tests(path)[i].run()))) return [together(path)];
   return found.map(({ name }, i) => ({
     name: `${path}: ${name}`,
     order: 0,

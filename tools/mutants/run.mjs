@@ -3,20 +3,20 @@
  * Changes the walker and the translation of every front end by one token at a
  * time and looks whether a test notices.
  *
- *     node tools/mutants/run.mjs [--only PART] [--slice] [--key KEY] [--every N] [--jobs N] [--show] [--list]
+ *     node tools/mutants/run.mjs [--only PART] [--slice] [--key KEY] [--every N] [--jobs N] [--trust] [--show] [--list]
  *
  * PART is a key of files.json or a piece of a path. `--slice` tries the changes of slice.json, which are known to be
- * noticed, as far as their lines are still there; `--every N` each N-th change. Ends with 0 when at least 90 % of the changes that are not signed off
+ * noticed, as far as their lines are still there; `--every N` each N-th change. `--trust` does not try first whether all checks pass on sources as they are. Ends with 0 when at least 90 % of the changes that are not signed off
  * in equivalent.json are noticed (with `--slice` all, and at least 20), at most 20 % are signed off, and no line of that list is out of date.
  */
 import { fork } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { mutantsOf } from './mutate.mjs';
 import { sourceOf } from './modules.mjs';
 
-const { values } = parseArgs({ options: { only: { type: 'string' }, slice: { type: 'boolean' }, key: { type: 'string' }, every: { type: 'string' }, jobs: { type: 'string' }, show: { type: 'boolean' }, list: { type: 'boolean' } } });
+const { values } = parseArgs({ options: { only: { type: 'string' }, slice: { type: 'boolean' }, key: { type: 'string' }, every: { type: 'string' }, jobs: { type: 'string' }, show: { type: 'boolean' }, list: { type: 'boolean' }, trust: { type: 'boolean' } } });
 const read = (name) => JSON.parse(readFileSync(new URL(name, import.meta.url), 'utf8'));
 const parts = read('files.json');
 /** By file, by key: why the change means the same; or that nothing notices it yet. */
@@ -31,7 +31,7 @@ if (values.slice) {
   chosen = all.filter(({ file, key }) => slice[file]?.includes(key));
 }
 if (values.list) {
-  for (const { file, line, key } of chosen) process.stdout.write(`${file}:${line}: ${key}\n`);
+  writeSync(1, chosen.map(({ file, line, key }) => `${file}:${line}: ${key}\n`).join(''));
   process.exit(0);
 }
 
@@ -56,7 +56,7 @@ const progress = () => {
 /** One process after another, until the queue is empty. */
 function work() {
   return new Promise((resolve, reject) => {
-    const child = fork(new URL('worker.mjs', import.meta.url), values.slice ? ['trust'] : [], { execArgv: ['--max-old-space-size=1500'], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+    const child = fork(new URL('worker.mjs', import.meta.url), values.slice || values.trust ? ['trust'] : [], { execArgv: ['--max-old-space-size=1500'], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
     let current = null;
     const finish = (result) => {
       if (current === control) {
@@ -111,4 +111,4 @@ const real = chosen.length - signed.length + wrong.length;
 const killed = real - unsigned.length;
 process.stdout.write(`${chosen.length} changes of one token: ${killed} noticed, ${unsigned.length} not, ${signed.length - wrong.length} signed off as meaning the same; ${((100 * killed) / Math.max(1, real)).toFixed(1)} % noticed; ${seconds()} s\n`);
 const enough = values.slice ? chosen.length >= 20 && unsigned.length === 0 : killed >= 0.9 * real && signed.length <= 0.2 * chosen.length;
-process.exit(enough && wrong.length === 0 && stale.length === 0 ? 0 : 1);
+process.exitCode = enough && wrong.length === 0 && stale.length === 0 ? 0 : 1;
