@@ -71,6 +71,15 @@ describe('what is remembered stays', () => {
     system.unit.lapses = (name) => name === 'TLB';
     expect(system.outcome({ address: 0x3fff_f000n })).toBe('unsupported-request');
   });
+  it('both ranges by themselves, and any top byte that is ignored', () => {
+    const root = 0x15_0000n;
+    const upper = BigInt.asUintN(64, (-1n << 39n) | ADDRESS);
+    const system = cached({}, { EPD1: false, TTB1: root / 16n, TBI0: true });
+    system.map(ADDRESS, 0x9000n | 0xc43n, root);
+    const ask = (): string[] => [ADDRESS, upper, ADDRESS | (0x5an << 56n)].map((address) => system.outcome({ address }));
+    expect([ask(), ask()]).toEqual([[HERE, at(0x9000n), HERE], [HERE, at(0x9000n), HERE]]);
+    expect(system.unit.caches.at(-1)?.entries().length).toBe(2);
+  });
   it('and can be looked at', () => {
     const system = cached();
     system.outcome();

@@ -131,7 +131,8 @@ export class Configuration {
       if (this.#bus.load('stream table, level 1', Math.floor(first / 4096), first % 4096, 8, false) !== 'ok') return unread(EVENTS.steFetch, 'stream table', first, UNREAD_STREAM);
       const span = streamTable.get.Span(this.#bus.data, 0);
       const emulated = this.#spans === 'twice';
-      const legal = span > 0 && (emulated || (span <= 11 && span <= split + 1));
+      // Larger ones than SPLIT asks for are illegal, the reserved ones (from 12) among them.
+      const legal = span > 0 && (emulated || span <= split + 1);
       const entries = legal ? 2 ** (span - 1) : 0;
       table = { at: aligned(streamTable.get.L2Ptr(this.#bus.data, 0) * 64, emulated ? 64 : Math.max(1, entries) * 64), entries };
       this.caches?.streamTables.put(0, index * 2 ** split, split, table);

@@ -158,6 +158,47 @@ describe('a permission fault names the descriptor and the bit, and its edit lets
   });
 });
 
+describe('a translation fault on the word of a context descriptor, or of a table that lies badly, has its edit, too', () => {
+  const upper = BigInt.asUintN(64, (-1n << 39n) | ADDRESS);
+  it.each<[string, string, bigint, Ste, Cd, bigint, number, ((s: System) => void)?]>([
+    ['EPD0', '14', ADDRESS, {}, { EPD0: true }, AT.contexts, EVENTS.translation],
+    ['EPD1', '30', upper, {}, {}, AT.contexts, EVENTS.translation],
+    ['E0PD0', '66', ADDRESS, {}, { E0PD0: true }, AT.contexts, EVENTS.translation],
+    ['E0PD1', '130', upper, {}, { EPD1: false, E0PD1: true }, AT.contexts, EVENTS.translation],
+    ['MemAttr', '5:2', ADDRESS, { Config: 7, S2PTW: true }, {}, AT.second, EVENTS.permission, (s) => s.memory.poke(AT.second, 0x7c1n)],
+    ['MemAttr', '5:2', ADDRESS, { Config: 7, S2PTW: true, S2FWB: true }, {}, AT.second, EVENTS.permission, (s) => s.memory.poke(AT.second, 0x7e1n)],
+  ])('%s (%s)', (field, bits, address, ste, cd, entry, event, prepare) => {
+    const system = new System({ ste, cd });
+    prepare?.(system);
+    const ask = (): ReturnType<System['unit']['translate']> => system.unit.translate({ streamId: 0x28, write: false, privileged: false, address });
+    const answer = ask();
+    if (answer.kind !== 'refused') throw new Error(answer.kind);
+    expect(answer.fault).toMatchObject({ event, why: { entry, rule: { field, bits } } });
+    mend(system.memory, entry, answer.fault.why.rule.repair ?? {});
+    expect(ask().kind).toBe('translated');
+  });
+  it('device memory is told by MemAttr[3:2], with FWB by MemAttr[2] alone (5.2, S2FWB)', () => {
+    const meets = (attributes: bigint, forced: boolean): boolean => {
+      const system = new System({ ste: { Config: 7, S2PTW: true, S2FWB: forced } });
+      system.memory.poke(AT.second, 0x7c1n | (attributes << 2n));
+      return system.outcome() === HERE;
+    };
+    const all = Array.from({ length: 16 }, (_, i) => BigInt(i));
+    expect([all.filter((i) => !meets(i, false)), all.filter((i) => !meets(i, true))]).toEqual([[0n, 1n, 2n, 3n], [0n, 1n, 2n, 3n, 8n, 9n, 10n, 11n]]);
+  });
+  it('S2FWB counts only where it is built in (IDR3.FWB)', () => {
+    const system = new System({ ste: { Config: 7, S2PTW: true, S2FWB: true }, features: { ...FULL, forcedWriteBack: false } });
+    system.memory.poke(AT.second, 0x7e1n);
+    expect(system.outcome()).toBe(HERE);
+  });
+  it('tables need no execute permission in stage 2', () => {
+    const system = new System({ ste: { Config: 7 }, cd: { HA: true } });
+    system.map(ADDRESS, PAGE | 0x43n);
+    system.memory.poke(AT.second, 0x7fdn | (1n << 54n));
+    expect(system.outcome()).toBe(HERE);
+  });
+});
+
 describe('hardware marks pages (3.13)', () => {
   const updates: Cd = { HA: true, HD: true };
   const clean = PAGE | 0x4c3n | (1n << 51n);

@@ -282,6 +282,23 @@ describe('the stream table (7.3.3, 5.1)', () => {
     const system = twoLevels(AT.streams | span, split);
     expect([system.outcome() !== 'unsupported-request', system.events().map(({ id }) => id)]).toEqual([found, found ? [] : [EVENTS.badStream]]);
   });
+  it('two levels, the first stream of a level-1 descriptor that holds none', () => {
+    const system = twoLevels(AT.streams);
+    system.ste({}, 0);
+    expect([system.outcome({ source: 0 }), system.events().map(({ id }) => id)]).toEqual(['unsupported-request', [EVENTS.badStream]]);
+  });
+  it('a level-1 table is aligned to its size, and to 64 bytes', () => {
+    const system = twoLevels(AT.streams | 7n);
+    const based = (at: bigint, config: bigint): string => {
+      system.write('CR0', 0xen);
+      system.unit.writeRegister(OFFSET.STRTAB_BASE, 8, at);
+      system.write('STRTAB_BASE_CFG', config | (6n << 6n) | (1n << 16n));
+      system.write('CR0', 0xfn);
+      return system.outcome();
+    };
+    // 2^6 descriptors of 8 bytes; then 2^3.
+    expect([based(TABLE + 0x1c0n, 12n), based(TABLE + 0x200n, 12n), based(TABLE, 9n), based(TABLE + 0x40n, 9n)].map((outcome) => outcome !== 'unsupported-request')).toEqual([true, false, true, false]);
+  });
   it('two levels need a unit that has them', () => expect(twoLevels(AT.streams | 7n, 6n, { ...FULL, twoLevelStreams: false }).outcome()).toBe('unsupported-request'));
   it('a level-2 table is aligned to its size', () => expect(twoLevels((AT.streams + 64n) | 7n).outcome()).not.toBe('unsupported-request'));
   it('a level-1 descriptor that cannot be read is F_STE_FETCH', () => {

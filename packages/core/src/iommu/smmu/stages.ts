@@ -29,8 +29,6 @@ export interface Reached {
   readonly second: Leaf | null;
 }
 
-/** Everything: what a stage that does not translate permits. */
-const FREE = PERMITS.read | PERMITS.write | PERMITS.execute;
 const SPEC = 'Arm SMMUv3 (IHI 0070)';
 const UNREAD: Rule = { field: 'address', bits: '-', text: 'the descriptor must lie where memory can be read', section: `${SPEC}, 7.3.12 "F_WALK_EABT"`, beyondRepair: 'memory there refuses or is corrupt, whatever the descriptor says' };
 const disabled = (bit: bigint, name: string): Rule => ({ field: name, bits: String(bit), text: 'the range of the address must be walked', section: `${SPEC}, 5.4.1.1 "EPDx behavior"`, repair: { clear: 1n << bit } });
@@ -206,8 +204,6 @@ export class Stages {
     if (entry === null) return null;
     const { first, second } = entry;
     const offset = page % 2 ** (entry.span - 12);
-    const one = first === null ? FREE : permits(first.options, first.low, first.high, first.above, access.supervisor);
-    const two = second === null ? FREE : permits(second.options, second.low, second.high, second.above, access.supervisor);
     for (const leaf of [first, second]) {
       if (leaf === null) continue;
       const broken = forbids(leaf.options, leaf.low, leaf.high, leaf.above, access);
@@ -215,7 +211,8 @@ export class Stages {
       const last = leaf === second ? addressOf(entry.guest + offset, 0) : 0n;
       return failure(eventOf(broken), { table: `stage-${leaf.options.stage} table`, level: leaf.level, entry: leaf.entry, rule: broken }, { second: leaf === second, last });
     }
-    if (access.dirties && ((one | two) & PERMITS.clean) !== 0) return null;
+    const isClean = (leaf: Leaf | null): boolean => leaf !== null && (permits(leaf.options, leaf.low, leaf.high, leaf.above, access.supervisor) & PERMITS.clean) !== 0;
+    if (access.dirties && (isClean(first) || isClean(second))) return null;
     return { kind: 'reached', frame: entry.frame + offset, guest: entry.guest + offset, span: entry.span, first, second };
   }
 

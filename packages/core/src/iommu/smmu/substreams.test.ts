@@ -139,6 +139,12 @@ describe('each substream has its own tables', () => {
 });
 
 describe('worlds (5.2, STRW)', () => {
+  it('one descriptor that two streams share is read as each says (5.4.1)', () => {
+    const system = new System({ cd: { S: true } });
+    system.ste({ S1STALLD: true }, 0x29);
+    expect([system.outcome(), system.outcome({ source: 0x29 }), system.outcome()]).toEqual([HERE, UR, HERE]);
+    expect(system.events()).toMatchObject([{ id: EVENTS.badCd, stream: 0x29 }]);
+  });
   it('EL2 has one range and one privilege', () => {
     const system = new System({ ste: { STRW: 2 }, cd: { EPD1: false } });
     system.map(ADDRESS, PAGE | 0x403n);
@@ -147,6 +153,7 @@ describe('worlds (5.2, STRW)', () => {
   });
   it('EL2 with E2H has two of each', () => {
     const system = new System({ ste: { STRW: 2 }, cd: { EPD1: false } });
+    expect(system.outcome()).toBe(HERE);
     system.write('CR0', 0xen);
     system.write('CR2', 3n);
     system.write('CR0', 0xfn);
