@@ -16,3 +16,9 @@ it('nonsense in the address is left out, not believed', () => {
   expect(parseRoute('/labs/../etc', '')).toMatchObject({ page: 'missing' });
   expect(parseRoute('/', '')).toEqual({ page: 'catalogue' });
 });
+
+it('the walk page has an address of its own, and what is behind the # is its own business', () => {
+  expect(parseRoute('/walk', '')).toEqual({ page: 'walk' });
+  expect(parseRoute('/walk/', '?x=1')).toEqual({ page: 'walk' });
+  expect(parseRoute('/walks', '')).toMatchObject({ page: 'missing' });
+});
