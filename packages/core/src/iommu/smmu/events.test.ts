@@ -6,7 +6,7 @@
 import { describe, expect, it } from 'vitest';
 import type { DmaRequest } from '../unit.ts';
 import { EVENTS, KINDS, UNPRODUCED } from './events.ts';
-import type { Event } from './records.ts';
+import { BadAtsRequestEvent, type Event } from './records.ts';
 import { ADDRESS, AT, PAGE, STREAM, System, type SystemOptions } from './system.test-support.ts';
 
 type Fields = ReturnType<typeof Event.decode>;
@@ -26,6 +26,8 @@ const SUBSTREAMS: SystemOptions['ste'] = { S1CDMax: 2 };
 /** What a privileged write by substream 1 says of itself. */
 const BY = { pasid: 1, write: true, privileged: true } as const;
 const SAYS = { SSV: true, substream: 1, PnU: true } as const;
+/** The bits of F_BAD_ATS_TREQ that lie where others have STAG and Stall: span 1, and R. */
+const ASKED = { STAG: 1, stall: true } as const;
 const nested: SystemOptions = { ste: { Config: 7, S1CDMax: 2 } };
 const leafOf = (system: System, bits: bigint): void => system.memory.poke(system.first[2], system.memory.peek(system.first[2]) ^ bits);
 
@@ -33,8 +35,8 @@ const ROWS: readonly Row[] = [
   { title: 'a stream beyond the table', event: EVENTS.badStream, request: { source: 0x100, pasid: 1 }, fields: { stream: 0x100, SSV: true, substream: 1 } },
   { title: 'a stream table that cannot be read', event: EVENTS.steFetch, prepare: (s) => s.memory.damage([AT.entry + 8n], []), request: BY, fields: { SSV: true, substream: 1, ipa: AT.entry } },
   { title: 'an illegal stream table entry', event: EVENTS.badSte, options: { ste: { V: false } }, request: BY, fields: { SSV: true, substream: 1 } },
-  { title: 'a translation request where ATS is off', event: EVENTS.badAtsRequest, options: { ste: { ...SUBSTREAMS, EATS: 0 } }, request: { ...BY, type: 'ats' }, fields: { SSV: true, substream: 1, address: ADDRESS } },
-  { title: 'a translation request of a bypassed stream', event: EVENTS.badAtsRequest, options: { ste: { Config: 4, EATS: 1 } }, request: { type: 'ats' }, fields: { address: ADDRESS } },
+  { title: 'a translation request where ATS is off', event: EVENTS.badAtsRequest, options: { ste: { ...SUBSTREAMS, EATS: 0 } }, request: { ...BY, type: 'ats' }, fields: { SSV: true, substream: 1, ...ASKED, address: ADDRESS } },
+  { title: 'a translation request of a bypassed stream', event: EVENTS.badAtsRequest, options: { ste: { Config: 4, EATS: 1 } }, request: { type: 'ats' }, fields: { ...ASKED, address: ADDRESS } },
   { title: 'no substream where one is needed', event: EVENTS.streamDisabled, options: { ste: { ...SUBSTREAMS, S1DSS: 0 } }, fields: {} },
   { title: 'substream 0 where it is taken', event: EVENTS.streamDisabled, options: { ste: { ...SUBSTREAMS, S1DSS: 2 } }, request: { pasid: 0 }, fields: {} },
   { title: 'a translated request where ATS is off', event: EVENTS.translationForbidden, prepare: (s) => s.write('CR0', 0x1fn), request: { ...BY, type: 'translated' }, fields: { address: ADDRESS } },
@@ -75,6 +77,17 @@ describe('the record of', () => {
     system.serve(request);
     expect(system.events()).toEqual([{ ...NONE, id: event, stream: STREAM, ...fields }]);
   });
+});
+
+it.each<[string, Partial<DmaRequest>, object]>([
+  ['a read', { noWrite: true }, { R: true, W: false, X: false, P: false }],
+  ['a write', { noWrite: false }, { R: true, W: true, X: false, P: false }],
+  ['a privileged fetch', { noWrite: true, pasid: 1, execute: true, privileged: true }, { R: true, W: false, X: true, P: true, SSV: true, substream: 1 }],
+  ['the same without PASID, which can say neither', { noWrite: true, execute: true, privileged: true }, { R: true, W: false, X: false, P: false, SSV: false }],
+])('F_BAD_ATS_TREQ (7.3.6) says what was asked for: %s', (_, request, fields) => {
+  const system = new System({ ste: { PRIVCFG: 3 } });
+  const answer = system.unit.translate({ streamId: STREAM, substream: request.pasid ?? null, type: 'ats', write: false, execute: request.pasid !== undefined && request.execute === true, privileged: request.pasid !== undefined && request.privileged === true, noWrite: request.noWrite === true, address: ADDRESS });
+  expect(answer.kind === 'refused' && answer.record !== null ? BadAtsRequestEvent.decode(answer.record) : null).toMatchObject({ id: EVENTS.badAtsRequest, stream: STREAM, span: 1, address: ADDRESS, ...fields });
 });
 
 describe('the list of events', () => {

@@ -2,7 +2,7 @@
 /** Events of an Arm SMMUv3: which parts each record has, and what becomes of the request. IHI 0070, 7.3. */
 import type { Rule } from '../../mmu/format.ts';
 import { ACCESS_FLAG, INVALID, OUTPUT_SIZE, RANGE } from '../../mmu/formats/armv8.ts';
-import { Event } from './records.ts';
+import { BadAtsRequestEvent, Event } from './records.ts';
 
 /** Events that this unit produces. */
 export const EVENTS = {
@@ -103,6 +103,8 @@ export interface Asker {
 
 /** The record, without a stall. */
 export function recordOf(of: Failure, by: Asker): bigint {
+  // What was asked for is told as the function said it, not as the stream overrides it.
+  if (of.event === EVENTS.badAtsRequest) return BadAtsRequestEvent.encode({ id: of.event, SSV: by.substream !== null, substream: by.substream ?? 0, stream: by.streamId, span: 1, P: by.privileged, X: by.execute, W: by.write, R: true, address: by.address });
   const parts = KINDS.get(of.event);
   if (parts === undefined) return Event.encode({ id: of.event, stream: by.streamId });
   const { substream, access, address, stage, last } = parts;

@@ -27,6 +27,24 @@ export const Event = layout({
   },
 });
 
+export const BadAtsRequestEvent = layout({
+  name: 'Event record, F_BAD_ATS_TREQ',
+  spec: `${SPEC}, 7.3.6 "F_BAD_ATS_TREQ"`,
+  bits: 256,
+  fields: {
+    id: uint(7, 0, 'Kind of event: 5.'),
+    SSV: flag(11, 'The substream is valid.'),
+    substream: uint(31, 12, 'Substream.'),
+    stream: uint(63, 32, 'Stream.'),
+    span: uint(67, 64, 'How many translations were asked for.'),
+    P: flag(92, 'For the privileged.'),
+    X: flag(93, 'To execute.'),
+    W: flag(94, 'To write.'),
+    R: flag(95, 'To read; always.'),
+    address: wide(191, 128, 'Input address.'),
+  },
+});
+
 export const PageRequestRecord = layout({
   name: 'Page request record',
   spec: `${SPEC}, 8 "Page request queue"`,

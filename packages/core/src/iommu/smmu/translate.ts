@@ -134,7 +134,7 @@ export class Translator {
   #forbidAts(controls: Controls, ask: Ask, broken: Rule, stream: Stream | null): SmmuAnswer {
     const request = ask.type === 'ats';
     const fault = failure(request ? EVENTS.badAtsRequest : EVENTS.translationForbidden, { table: stream === null ? 'request' : 'stream table', level: null, entry: stream === null ? null : BigInt(stream.at), rule: broken });
-    return { kind: 'refused', fault, record: controls.recordsEvents ? recordOf(fault, ask) : null, ends: request ? 'unsupported-request' : 'abort' };
+    return { kind: 'refused', fault, record: controls.recordsEvents ? recordOf(fault, request ? { ...ask, write: !ask.noWrite } : ask) : null, ends: request ? 'unsupported-request' : 'abort' };
   }
 
   /** 13.6.3: a translated request of a split-stage stream is a guest address. It counts as unprivileged data. */
