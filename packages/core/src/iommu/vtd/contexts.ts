@@ -49,10 +49,16 @@ export interface SilentFault extends VtdFault {
   readonly silent: boolean;
 }
 
+/** Where an entry lies, physically. */
+interface Place {
+  readonly frame: number;
+  readonly offset: number;
+}
+
 /** What a context entry says; `at` is where it lies. */
 export interface LegacyContext {
   readonly kind: 'legacy';
-  readonly at: bigint;
+  readonly at: Place;
   readonly silent: boolean;
   readonly type: number;
   readonly second: TableFormat | null;
@@ -61,7 +67,7 @@ export interface LegacyContext {
 }
 export interface ScalableContext {
   readonly kind: 'scalable';
-  readonly at: bigint;
+  readonly at: Place;
   readonly silent: boolean;
   readonly translates: boolean;
   readonly pasids: boolean;
@@ -77,7 +83,7 @@ export type DeviceContext = LegacyContext | ScalableContext;
 /** What a PASID-table entry says. `silent` is FPD of the directory or of the entry. */
 export interface PasidContext {
   readonly kind: 'pasid';
-  readonly at: bigint;
+  readonly at: Place;
   readonly silent: boolean;
   readonly space: VtdSpace;
   readonly supervisors: boolean;
@@ -100,6 +106,20 @@ const entry = wordView(PasidEntry);
 
 const ACCESS_FRAME = 4096;
 
+interface InLegacy {
+  readonly reason: number;
+  readonly rule: Rule;
+}
+const PASID_IN_LEGACY: InLegacy = { reason: 0x31, rule: rules.NO_PASIDS };
+const PAGE_IN_LEGACY: InLegacy = { reason: 0x32, rule: rules.NO_PAGES };
+
+/** RTADDR_REG in two numbers. */
+export interface RootTable {
+  readonly frame: number;
+  /** 0 legacy, 1 scalable, 3 abort. */
+  readonly mode: number;
+}
+
 export class Contexts {
   readonly #features: VtdFeatures;
   readonly #bus: Bus;
@@ -107,7 +127,7 @@ export class Contexts {
   readonly #frameLimit: number;
   readonly #rules: rules.UnitRules;
   /** Formats by what selects them, made once. */
-  readonly #formats = new Map<string, TableFormat>();
+  readonly #formats: (TableFormat | undefined)[] = [];
 
   constructor(features: VtdFeatures, bus: Bus, caches: VtdCaches) {
     this.#features = features;
@@ -117,16 +137,15 @@ export class Contexts {
     this.#rules = rules.rulesOf(features);
   }
 
-  /** @param rootTable RTADDR_REG */
-  find(rootTable: bigint, request: VtdRequest): Translation | Direct | Aborted | SilentFault {
-    const context = this.device(rootTable, request.sourceId, request.pasid !== null ? { reason: 0x31, rule: rules.NO_PASIDS } : null);
+  find(root: RootTable, request: VtdRequest): Translation | Direct | Aborted | SilentFault {
+    const context = this.device(root, request.sourceId, request.pasid !== null ? PASID_IN_LEGACY : null);
     if (context.kind === 'fault' || context.kind === 'aborted') return context;
     return context.kind === 'legacy' ? legacyTranslation(context, request, this.#rules) : this.#scalableTranslation(context, request);
   }
 
   /** Whether the device may request the page: what stands against it, or the device. */
-  findForPage(rootTable: bigint, sourceId: number, pasid: number | null): ScalableContext | Aborted | SilentFault {
-    const context = this.device(rootTable, sourceId, { reason: 0x32, rule: rules.NO_PAGES });
+  findForPage(root: RootTable, sourceId: number, pasid: number | null): ScalableContext | Aborted | SilentFault {
+    const context = this.device(root, sourceId, PAGE_IN_LEGACY);
     if (context.kind !== 'scalable') return context.kind === 'legacy' ? stop(0x32, 'root table', null, rules.NO_PAGES) : context;
     const { at, silent } = context;
     if (!context.pageRequests) return stop(0x47, 'context table', at, rules.NO_PRE, silent);
@@ -135,9 +154,7 @@ export class Contexts {
   }
 
   /** The device's context entry, from the cache or through the root table. `inLegacy`: what is wrong with the request in legacy mode. */
-  device(rootTable: bigint, sourceId: number, inLegacy: { readonly reason: number; readonly rule: Rule } | null): DeviceContext | Aborted | SilentFault {
-    const root = Number((rootTable >> 12n) & 0xf_ffff_ffff_ffffn);
-    const mode = Number((rootTable >> 10n) & 3n);
+  device({ frame: root, mode }: RootTable, sourceId: number, inLegacy: InLegacy | null): DeviceContext | Aborted | SilentFault {
     const { ecap } = this.#features;
     if (mode === 3 && ecap.ADMS) return { kind: 'aborted' };
     if (mode > 1 || (mode === 1 && !ecap.SMTS)) return stop(0x30, 'root table', null, rules.MODE);
@@ -152,14 +169,14 @@ export class Contexts {
   #legacy(root: number, sourceId: number): LegacyContext | SilentFault {
     const { data } = this.#bus;
     const rootOffset = (sourceId >>> 8) * 16;
-    const rootAt = addressOf(root, rootOffset);
+    const rootAt = { frame: root, offset: rootOffset };
     if (this.#bus.load('root entry', root, rootOffset, 16, false) !== 'ok') return stop(0x08, 'root table', rootAt, rules.UNREAD);
     if (legacyRoot.get.P(data, 0) === 0) return stop(0x01, 'root table', rootAt, rules.P);
     const table = legacyRoot.get.CTP(data, 0);
     if (legacyRoot.hasStray(data, 0) || table >= this.#frameLimit) return stop(0x0a, 'root table', rootAt, this.#rules.strayRoot);
 
     const offset = (sourceId & 0xff) * 16;
-    const at = addressOf(table, offset);
+    const at = { frame: table, offset };
     if (this.#bus.load('context entry', table, offset, 16, false) !== 'ok') return stop(0x09, 'context table', at, rules.UNREAD);
     const get = legacyContext.get;
     const silent = get.FPD(data, 0) === 1;
@@ -177,7 +194,7 @@ export class Contexts {
   #scalable(root: number, sourceId: number): ScalableContext | SilentFault {
     const { data } = this.#bus;
     const rootOffset = (sourceId >>> 8) * 16;
-    const rootAt = addressOf(root, rootOffset);
+    const rootAt = { frame: root, offset: rootOffset };
     if (this.#bus.load('scalable root entry', root, rootOffset, 16, false) !== 'ok') return stop(0x38, 'root table', rootAt, rules.UNREAD);
     const upper = (sourceId & 0x80) !== 0;
     const found = upper ? scalableRoot.get.UP(data, 0) : scalableRoot.get.LP(data, 0);
@@ -186,7 +203,7 @@ export class Contexts {
     if (scalableRoot.hasStray(data, 0) || table >= this.#frameLimit) return stop(0x3a, 'root table', rootAt, this.#rules.strayScalableRoot);
 
     const offset = (sourceId & 0x7f) * 32;
-    const at = addressOf(table, offset);
+    const at = { frame: table, offset };
     if (this.#bus.load('scalable context entry', table, offset, 32, false) !== 'ok') return stop(0x40, 'context table', at, rules.UNREAD);
     const get = scalableContext.get;
     const silent = get.FPD(data, 0) === 1;
@@ -237,7 +254,7 @@ export class Contexts {
     const { data } = this.#bus;
     const byte = (pasid >>> 6) * 8;
     const directoryFrame = pointer + Math.floor(byte / ACCESS_FRAME);
-    const directoryAt = addressOf(directoryFrame, byte % ACCESS_FRAME);
+    const directoryAt = { frame: directoryFrame, offset: byte % ACCESS_FRAME };
     if (this.#bus.load('PASID directory', directoryFrame, byte % ACCESS_FRAME, 8, false) !== 'ok') return stop(0x50, 'PASID directory', directoryAt, rules.UNREAD);
     const silentBelow = directory.get.FPD(data, 0) === 1;
     if (directory.get.P(data, 0) === 0) return stop(0x51, 'PASID directory', directoryAt, rules.P, silentBelow);
@@ -246,7 +263,7 @@ export class Contexts {
     if (directory.hasStray(data, 0)) return stop(0x52, 'PASID directory', directoryAt, rules.STRAY_DIRECTORY, silentBelow);
 
     const offset = (pasid & 63) * 64;
-    const at = addressOf(table, offset);
+    const at = { frame: table, offset };
     if (this.#bus.load('PASID-table entry', table, offset, 64, false) !== 'ok') return stop(0x58, 'PASID table', at, rules.UNREAD, silentBelow);
     const get = entry.get;
     const silent = silentBelow || get.FPD(data, 0) === 1;
@@ -293,23 +310,18 @@ export class Contexts {
     if (width < 1 || width > 3 || ((this.#features.cap.SAGAW >>> width) & 1) === 0) return null;
     const { cap, ecap, options } = this.#features;
     const levels = width === 1 ? 3 : width === 2 ? 4 : 5;
-    return this.#format(`second ${levels} ${marks}`, () =>
+    return this.#format(levels * 2 + (marks ? 1 : 0), () =>
       secondStageFormat({ levels, hostBits: options.hostBits, inputBits: cap.MGAW + 1, largePages: cap.SSLPS, snoopControl: ecap.SC, deviceTlbs: ecap.DT, marks }),
     );
   }
 
   #first(levels: 4 | 5, writeProtect: boolean, noExecute: boolean, extendedAccessed: boolean): TableFormat {
     const { cap, options } = this.#features;
-    return this.#format(`first ${levels} ${writeProtect} ${noExecute} ${extendedAccessed}`, () => firstStageFormat({ levels, hostBits: options.hostBits, gigabyte: cap.FS1GP, writeProtect, noExecute, extendedAccessed }));
+    return this.#format(levels * 16 + (writeProtect ? 4 : 0) + (noExecute ? 2 : 0) + (extendedAccessed ? 1 : 0), () => firstStageFormat({ levels, hostBits: options.hostBits, gigabyte: cap.FS1GP, writeProtect, noExecute, extendedAccessed }));
   }
 
-  #format(key: string, make: () => TableFormat): TableFormat {
-    let format = this.#formats.get(key);
-    if (format === undefined) {
-      format = make();
-      this.#formats.set(key, format);
-    }
-    return format;
+  #format(key: number, make: () => TableFormat): TableFormat {
+    return (this.#formats[key] ??= make());
   }
 }
 
@@ -321,6 +333,6 @@ function legacyTranslation(context: LegacyContext, request: VtdRequest, { notAll
   return { kind: 'space', space, supervisor: false, snoops: false, silent };
 }
 
-function stop(reason: number, table: string, at: bigint | null, rule: Rule, silent = false): SilentFault {
-  return { kind: 'fault', reason, why: { table, level: null, entry: at, rule }, silent };
+function stop(reason: number, table: string, at: Place | null, rule: Rule, silent = false): SilentFault {
+  return { kind: 'fault', reason, why: { table, level: null, entry: at === null ? null : addressOf(at.frame, at.offset), rule }, silent };
 }

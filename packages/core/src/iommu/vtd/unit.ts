@@ -13,10 +13,10 @@ import type { CacheView, Lapses } from '../../mmu/cache.ts';
 import type { Access } from '../../mmu/format.ts';
 import type { TablePort } from '../../mmu/port.ts';
 import type { Walkers } from '../../mmu/walk.ts';
-import { addressOf, highOf, lowOf } from '../../mmu/word.ts';
+import { addressOf, frameOf, highIn, highOf, lowOf } from '../../mmu/word.ts';
 import { NO_CACHES, VtdCaches } from './caches.ts';
 import { Capability, ExtendedCapability, type VtdOptions } from './capabilities.ts';
-import { Contexts, type SilentFault, type Translation, type VtdFeatures, type VtdRequest } from './contexts.ts';
+import { Contexts, type RootTable, type SilentFault, type Translation, type VtdFeatures, type VtdRequest } from './contexts.ts';
 import { EventMessage } from './events.ts';
 import { FaultLog, type Offender } from './faults.ts';
 import { InvalidationQueue } from './invalidation.ts';
@@ -51,7 +51,8 @@ const NOBODY: VtdOutside = { send: () => undefined, wire: () => undefined };
 const INTERRUPT_RANGE = 'Intel VT-d, "Handling Requests to Interrupt Address Range"';
 const READS_INTERRUPTS: VtdFault['why']['rule'] = { field: 'address', bits: '63:20', text: 'the interrupt range cannot be read', section: INTERRUPT_RANGE };
 const ENDS_IN_INTERRUPTS: VtdFault['why']['rule'] = { field: 'address', bits: '51:20', text: 'no translation may lead into the interrupt range', section: INTERRUPT_RANGE };
-const isInterrupt = (address: bigint): boolean => address >> 20n === 0xfeen;
+/** 0xfeexxxxx, by its frame. */
+const isInterrupt = (frame: number): boolean => frame >= 0xfee00 && frame <= 0xfeeff;
 
 /** Faults that caching mode does not keep: the entry was not read, or not written. */
 const PASSING = new Set([0x07, 0x70, 0x73, 0x78, 0x7b, 0x7c, 0x7d, 0x90, 0x91]);
@@ -61,8 +62,6 @@ export class VtdUnit implements RemappingUnit {
   readonly kind = 'vtd';
   readonly bus: Bus;
   readonly features: VtdFeatures;
-  /** RTADDR_REG as GCMD.SRTP took it. */
-  rootTable = 0n;
   /** GSTS.TES. */
   translates = false;
   readonly queue: InvalidationQueue;
@@ -76,6 +75,8 @@ export class VtdUnit implements RemappingUnit {
   /** Protected memory: first and last byte of each region while PMEN.EPM is set. */
   protectedRegions: readonly (readonly [bigint, bigint])[] = [];
   readonly registerInvalidation: RegisterInvalidation;
+  #rootTable = 0n;
+  #root: RootTable = { frame: 0, mode: 0 };
   readonly #caches: VtdCaches;
   readonly #contexts: Contexts;
   readonly #stages: VtdStages;
@@ -97,7 +98,7 @@ export class VtdUnit implements RemappingUnit {
     this.#caches = new VtdCaches(options.caches ?? NO_CACHES, cap.CM);
     this.#contexts = new Contexts(this.features, this.bus, this.#caches);
     this.#stages = new VtdStages(this.bus, this.#caches);
-    const tableMode = (): number => Number((this.rootTable >> 10n) & 3n);
+    const tableMode = (): number => this.#root.mode;
     this.registerInvalidation = new RegisterInvalidation(this.features, this.#caches, this.#reads, this.#writes, tableMode);
     this.queue = new InvalidationQueue({
       features: this.features,
@@ -112,6 +113,15 @@ export class VtdUnit implements RemappingUnit {
       pageRequestsOnTheWay: () => outside.pageRequestsOnTheWay?.() ?? false,
     });
     this.#registers = registersOf(this);
+  }
+
+  /** RTADDR_REG as GCMD.SRTP took it. */
+  get rootTable(): bigint {
+    return this.#rootTable;
+  }
+  set rootTable(value: bigint) {
+    this.#rootTable = value;
+    this.#root = { frame: Number(value >> 12n), mode: Number((value >> 10n) & 3n) };
   }
 
   get caches(): readonly CacheView[] {
@@ -186,20 +196,22 @@ export class VtdUnit implements RemappingUnit {
   }
 
   translate(request: VtdRequest): VtdAnswer {
-    const found = this.#contexts.find(this.rootTable, request);
+    const found = this.#contexts.find(this.#root, request);
     if (found.kind === 'aborted') return found;
     if (found.kind === 'fault') return this.#refuse(found, found.silent, request);
-    const legacy = (this.rootTable & 0xc00n) === 0n;
+    const legacy = this.#root.mode === 0;
+    const low = lowOf(request.address);
+    const frame = frameOf(low, highOf(request.address));
     if (found.kind === 'direct') {
-      if (!isInterrupt(request.address)) return { kind: 'translated', address: request.address, span: 12, snoops: false, ats: null };
+      if (!isInterrupt(frame)) return { kind: 'translated', address: request.address, span: 12, snoops: false, ats: null };
       return { kind: 'refused', fault: interruptFault(legacy, ENDS_IN_INTERRUPTS), recorded: false, status: 'unsupported-request' };
     }
-    if (request.pasid === null && isInterrupt(request.address)) {
+    if (request.pasid === null && isInterrupt(frame)) {
       if (request.type === 'ats') return { kind: 'translated', address: request.address, span: 12, snoops: false, ats: { read: false, write: true, execute: false, privileged: false, global: false, untranslatedOnly: true, noSnoop: false } };
       if (request.write) return { kind: 'interrupt', address: request.address };
       return this.#refuse(interruptFault(legacy, READS_INTERRUPTS), found.silent, request);
     }
-    return request.type === 'ats' ? this.#grant(found, request) : this.#access(found, request);
+    return request.type === 'ats' ? this.#grant(found, request, frame, low) : this.#access(found, request, frame, low);
   }
 
   /** A page request, or a stop marker, arrives from a device. */
@@ -209,7 +221,7 @@ export class VtdUnit implements RemappingUnit {
       this.#answer(request, 'failure');
       return;
     }
-    const found = this.#contexts.findForPage(this.rootTable, source, pasid);
+    const found = this.#contexts.findForPage(this.#root, source, pasid);
     if (found.kind === 'aborted') {
       this.#answer(request, 'failure');
       return;
@@ -241,7 +253,7 @@ export class VtdUnit implements RemappingUnit {
   #untouched(request: DmaRequest): DmaAnswer {
     const { address, write } = request;
     if (request.type !== 'untranslated' || request.pasid !== null) return UNSUPPORTED;
-    if (isInterrupt(address)) return write ? { kind: 'interrupt', address } : UNSUPPORTED;
+    if (isInterrupt(Number(address >> 12n))) return write ? { kind: 'interrupt', address } : UNSUPPORTED;
     if (this.protectedRegions.some(([first, last]) => address >= first && address <= last)) return UNSUPPORTED;
     return { kind: 'memory', address, span: 12, ats: null, ticket: this.#ticket(write) };
   }
@@ -250,27 +262,27 @@ export class VtdUnit implements RemappingUnit {
     return write ? 2 * this.#writes.open() + 1 : 2 * this.#reads.open();
   }
 
-  #access(found: Translation, request: VtdRequest): VtdAnswer {
+  #access(found: Translation, request: VtdRequest, frame: number, low: number): VtdAnswer {
     const execute = request.execute && !request.write;
-    const reached = this.#reach(found.space, request.address, accessOf(request.write, execute, found.supervisor));
+    const reached = this.#reach(found.space, frame, low, accessOf(request.write, execute, found.supervisor));
     if (reached.kind === 'fault') return this.#refuse(reached, found.silent, request);
-    const address = addressOf(reached.frame, lowOf(request.address) & 0xfff);
-    if (isInterrupt(address)) return this.#refuse(interruptFault(found.space.legacy, ENDS_IN_INTERRUPTS), found.silent, request);
+    const address = addressOf(reached.frame, low & 0xfff);
+    if (isInterrupt(reached.frame)) return this.#refuse(interruptFault(found.space.legacy, ENDS_IN_INTERRUPTS), found.silent, request);
     return { kind: 'translated', address, span: reached.span, snoops: found.snoops || reached.snoops, ats: null };
   }
 
   /** A translation request is granted what the tables permit; asking for writes makes pages dirty. */
-  #grant(found: Translation, request: VtdRequest): VtdAnswer {
+  #grant(found: Translation, request: VtdRequest, frame: number, low: number): VtdAnswer {
     const { space, supervisor, silent } = found;
-    const read = this.#reach(space, request.address, accessOf(false, false, supervisor));
+    const read = this.#reach(space, frame, low, accessOf(false, false, supervisor));
     if (read.kind === 'fault' && REASONS[read.reason]?.ats !== 'denied') return this.#refuse(read, silent, request);
     const wantsWrite = !(request.noWrite === true && this.features.ecap.NWFS);
-    const written = wantsWrite ? this.#reach(space, request.address, accessOf(true, false, supervisor)) : read;
+    const written = wantsWrite ? this.#reach(space, frame, low, accessOf(true, false, supervisor)) : read;
     if (written.kind === 'fault' && REASONS[written.reason]?.ats !== 'denied') return this.#refuse(written, silent, request);
     const reached = written.kind === 'reached' ? written : read;
     if (reached.kind === 'fault') return this.#refuse(reached, silent, request);
-    const address = addressOf(reached.frame, lowOf(request.address) & 0xfff);
-    if (isInterrupt(address)) return this.#refuse(interruptFault(space.legacy, ENDS_IN_INTERRUPTS), silent, request);
+    const address = addressOf(reached.frame, low & 0xfff);
+    if (isInterrupt(reached.frame)) return this.#refuse(interruptFault(space.legacy, ENDS_IN_INTERRUPTS), silent, request);
     const holds = (right: number): boolean => ((reached.rights >>> (right + (supervisor ? SUPERVISOR_RIGHTS : 0))) & 1) === 1;
     const snoops = found.snoops || reached.snoops;
     const ats: AtsGrant = {
@@ -286,15 +298,12 @@ export class VtdUnit implements RemappingUnit {
   }
 
   /** From the IOTLB, or by a walk whose result it takes up. */
-  #reach(space: VtdSpace, address: bigint, access: Access): Reached | VtdFault {
-    const low = lowOf(address);
-    const high = highOf(address);
-    const frame = high * 0x10_0000 + (low >>> 12);
+  #reach(space: VtdSpace, frame: number, low: number, access: Access): Reached | VtdFault {
     if (space.first === null && space.second === null) return { kind: 'reached', frame, span: 63, rights: EVERY_RIGHT, global: false, snoops: false };
     const right = rightOf(access);
     const known = this.#caches.findTranslation(space, frame, right);
     if (known !== null) return known;
-    const reached = this.#stages.translate(space, low, high, access);
+    const reached = this.#stages.translate(space, low, highIn(frame), access);
     if (reached.kind === 'reached' || !PASSING.has(reached.reason)) this.#caches.putTranslation(space, frame, right, reached);
     return reached;
   }
@@ -317,7 +326,7 @@ export class VtdUnit implements RemappingUnit {
   /** A device asks for a page because what it was told is not enough: the unit forgets it as well. */
   #forgetPage({ source, pasid, address }: PageRequestMessage): void {
     if (this.caches.length === 0) return;
-    const found: Translation | SilentFault | { readonly kind: 'direct' | 'aborted' } = this.#contexts.find(this.rootTable, { sourceId: source, pasid, type: 'untranslated', write: false, execute: false, privileged: false, address });
+    const found: Translation | SilentFault | { readonly kind: 'direct' | 'aborted' } = this.#contexts.find(this.#root, { sourceId: source, pasid, type: 'untranslated', write: false, execute: false, privileged: false, address });
     if (found.kind !== 'space') return;
     const { space } = found;
     if (space.first === null) this.#caches.dropPages(space.domain, Number(address >> 12n), 0, false);
@@ -335,9 +344,9 @@ export class VtdUnit implements RemappingUnit {
 const ASKED_TOO_MUCH = new Set([0x32, 0x45, 0x46, 0x47]);
 const UNSUPPORTED: DmaAnswer = { kind: 'refused', status: 'unsupported-request' };
 
-function accessOf(write: boolean, execute: boolean, supervisor: boolean): Access {
-  return { read: !write, write, execute, supervisor, sum: false, dirties: write, probes: false };
-}
+/** Made once: eight kinds of access. */
+const ACCESSES: readonly Access[] = Array.from({ length: 8 }, (_, i) => ({ read: (i & 1) === 0, write: (i & 1) !== 0, execute: (i & 2) !== 0, supervisor: (i & 4) !== 0, sum: false, dirties: (i & 1) !== 0, probes: false }));
+const accessOf = (write: boolean, execute: boolean, supervisor: boolean): Access => ACCESSES[(write ? 1 : 0) + (execute ? 2 : 0) + (supervisor ? 4 : 0)]!;
 
 function interruptFault(legacy: boolean, rule: VtdFault['why']['rule']): VtdFault {
   return { kind: 'fault', reason: legacy ? 0x0e : 0x87, why: { table: 'request', level: null, entry: null, rule } };
