@@ -9,6 +9,8 @@ const COMMON = { requester: 0x0128, relaxed: false, ido: false, noSnoop: false }
 /** Worked out by hand from the figures of the sections that the layouts name. */
 const PACKETS: readonly [string, Tlp, string][] = [
   ['a read of one word', { ...COMMON, kind: 'read', tag: 7, address: 0x1000n, length: 4, at: 'untranslated' }, '00000001 0128070f 00001000'],
+  ['a read of nothing', { ...COMMON, kind: 'read', tag: 7, address: 0x1000n, length: 0, at: 'untranslated' }, '00000001 01280700 00001000'],
+  ['a write of nothing', { ...COMMON, kind: 'write', tag: 7, address: 0x1000n, data: new Uint8Array(0), at: 'untranslated' }, '40000001 01280700 00001000 00000000'],
   ['a read of five bytes across words', { ...COMMON, kind: 'read', tag: 7, address: 0x1003n, length: 5, at: 'untranslated' }, '00000002 012807f8 00001000'],
   ['a read of 4096 bytes above 4 GiB', { ...COMMON, kind: 'read', tag: 1, address: 0x12_3456_7000n, length: 4096, at: 'translated' }, '20000800 012801ff 00000012 34567000'],
   ['a write of two bytes in a word', { ...COMMON, kind: 'write', tag: 0, address: 0x1001n, data: Uint8Array.of(0xaa, 0xbb), at: 'untranslated' }, '40000001 01280006 00001000 00aabb00'],
@@ -62,6 +64,10 @@ describe('packets', () => {
     ['nothing', ''],
     ['a long header cut short', '20000001 0128070f 00001000'],
     ['a message with a short header', '10000000 01280004 00000000'],
+    ['bytes with a hole', '00000001 0128070a 00001000'],
+    ['a first word that ends early', '00000002 012807f1 00001000'],
+    ['a payload that is missing', '40000002 012807ff 00001000 00000000'],
+    ['a payload that should not be', '00000001 0128070f 00001000 00000000'],
     ['half a header', '00000001 0128070f'],
     ['address type 3', '00000c01 0128070f 00001000'],
     ['a reserved completion status', '0a000000 00016004 01280700'],
@@ -76,6 +82,41 @@ describe('packets', () => {
     bytes[10] = (bytes[10] ?? 0) | 0x70;
     expect(decodeTlp(bytes)).toMatchObject({ response: 'failure' });
   });
+});
+
+it('random bytes are a packet or no packet, and what is one comes back as the same', () => {
+  let state = 7;
+  const random = (): number => (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) >>> 16;
+  let packets = 0;
+  for (let i = 0; i < 4000; i += 1) {
+    // Beginnings that exist, with as much behind them as they say; now and then a byte more or less.
+    const first = [0x00, 0x20, 0x40, 0x60, 0x0a, 0x4a, 0x30, 0x32, 0x72, 0x4c, 0x4e][random() % 12] ?? random() & 0xff;
+    const words = first >= 0x40 ? 1 + (random() % 3) : random() % 3;
+    const size = ((first & 0x20) === 0 ? 12 : 16) + (first >= 0x40 ? 4 * words : 0) + (random() % 10 === 0 ? (random() % 9) - 4 : 0);
+    const enables = [0xf, 0xff, 0x8f, 0x1c, 0x06, 0][random() % 7] ?? random() & 0xff;
+    const message = [1, 2, 4, 5][random() % 5] ?? random() & 0xff;
+    const fixed = new Map([[0, first], [2, random() & 0x3c], [3, words], [7, (first & 0x1f) >= 0x10 ? message : enables]]);
+    const packet = Uint8Array.from({ length: size }, (_, at) => fixed.get(at) ?? random() & 0xff);
+    const bytes = random() % 4 === 0 ? Uint8Array.of(0x91, random() & 0x3f, random() & 0xff, random() & 0xff, ...packet) : packet;
+    let tlp: Tlp;
+    try {
+      tlp = decodeTlp(bytes);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      continue;
+    }
+    let again: Uint8Array;
+    try {
+      again = encodeTlp(tlp);
+    } catch (error) {
+      // A PASID where none may be.
+      if (!(error instanceof RangeError)) throw error;
+      continue;
+    }
+    packets += 1;
+    expect(decodeTlp(again)).toEqual(tlp);
+  }
+  expect(packets).toBeGreaterThan(1000);
 });
 
 describe('translation completions', () => {

@@ -24,7 +24,7 @@ interface Tagged extends Common {
   readonly tag: number;
 }
 
-/** Addresses and lengths in bytes. A request lies within 4 KiB. */
+/** Addresses and lengths in bytes. A request lies within 4 KiB. A read of no bytes asks whether the writes before it have arrived. */
 export type Tlp =
   | (Tagged & { readonly kind: 'read'; readonly address: bigint; readonly length: number; readonly at: 'untranslated' | 'translated' })
   | (Tagged & { readonly kind: 'write'; readonly address: bigint; readonly data: Uint8Array; readonly at: 'untranslated' | 'translated' })
@@ -56,7 +56,7 @@ function check(tlp: Tlp): void {
   if ('at' in tlp && tlp.at === 'translated' && tlp.pasid != null) throw new RangeError('a translated request carries no PASID');
   if (tlp.kind === 'read' || tlp.kind === 'write') {
     const length = tlp.kind === 'read' ? tlp.length : tlp.data.length;
-    if (length < 1 || Number(tlp.address & 0xfffn) + length > 4096) throw new RangeError(`${length} bytes at 0x${tlp.address.toString(16)} do not lie within 4 KiB`);
+    if ((length === 0 && tlp.address % 4n !== 0n) || Number(tlp.address & 0xfffn) + length > 4096) throw new RangeError(`${length} bytes at 0x${tlp.address.toString(16)} do not lie within 4 KiB`);
   }
   if (tlp.kind === 'atomic') {
     const size = tlp.data.length / (tlp.operation === 'compare-swap' ? 2 : 1);
@@ -77,7 +77,7 @@ function header(tlp: Tlp): Uint8Array {
     case 'translation-request':
       return at.MemoryRequest64.toBytes(at.MemoryRequest64.encode({ ...common, tag: tlp.tag, at: 'translationRequest', type: TYPE.memory, format: 'four', length: 2 * tlp.entries, firstEnable: 15, lastEnable: 15, noWrite: tlp.noWrite, ...halves(tlp.address) }));
     case 'completion':
-      return at.CompletionHeader.toBytes(at.CompletionHeader.encode({ ...common, tag: tlp.tag, completer: tlp.completer, status: tlp.status, byteCount: tlp.byteCount % 4096, lowerAddress: tlp.lowerAddress, type: TYPE.completion, format: tlp.data.length > 0 ? 'threeWithData' : 'three', length: Math.ceil((tlp.data.length + (tlp.lowerAddress & 3)) / 4) % 1024 }));
+      return at.CompletionHeader.toBytes(at.CompletionHeader.encode({ ...common, tag: tlp.tag, completer: tlp.completer, status: tlp.status, byteCount: tlp.byteCount % 4096, lowerAddress: tlp.lowerAddress, type: TYPE.completion, format: tlp.data.length > 0 ? 'threeWithData' : 'three', length: tlp.data.length === 0 ? 0 : Math.ceil((tlp.data.length + (tlp.lowerAddress & 3)) / 4) % 1024 }));
     case 'invalidate-request':
       return at.InvalidateRequestHeader.toBytes(at.InvalidateRequestHeader.encode({ ...common, code: 'invalidateRequest', itag: tlp.itag, device: tlp.device, type: TYPE.byId, format: 'fourWithData', length: 2 }));
     case 'invalidate-completion':
@@ -101,6 +101,7 @@ const halves = (address: bigint): { addressHigh: number; address: number } => ({
 
 /** Words that the bytes touch, and which bytes of the first and of the last one count. */
 function words(address: bigint, bytes: number): { length: number; firstEnable: number; lastEnable: number } {
+  if (bytes === 0) return { length: 1, firstEnable: 0, lastEnable: 0 };
   const skip = Number(address & 3n);
   const count = Math.ceil((skip + bytes) / 4);
   const beyond = 4 * count - skip - bytes;
@@ -112,9 +113,9 @@ function words(address: bigint, bytes: number): { length: number; firstEnable: n
 function payload(tlp: Tlp): Uint8Array {
   switch (tlp.kind) {
     case 'write':
-      return padded(tlp.data, Number(tlp.address & 3n));
+      return padded(tlp.data, Number(tlp.address & 3n), 4);
     case 'completion':
-      return padded(tlp.data, tlp.lowerAddress & 3);
+      return tlp.data.length === 0 ? tlp.data : padded(tlp.data, tlp.lowerAddress & 3);
     case 'atomic':
       return tlp.data;
     case 'invalidate-request':
@@ -142,6 +143,9 @@ export function decodeTlp(bytes: Uint8Array): Tlp {
   if (format > 3 || bytes.length < size) throw new RangeError(`a packet that begins with 0x${(bytes[0] ?? 0).toString(16)} and has ${bytes.length} bytes`);
   const head = bytes.subarray(0, size);
   const rest = bytes.slice(size);
+  const { length } = at.MemoryRequest32.decode(at.MemoryRequest32.fromBytes(bytes.subarray(0, 12)));
+  const expected = format >= 2 ? 4 * (length === 0 ? 1024 : length) : 0;
+  if (rest.length !== expected) throw new RangeError(`a payload of ${rest.length} bytes; the header says ${expected}`);
   if (type === TYPE.completion && size === 12) return completion(head, rest);
   if (type === TYPE.toRoot || type === TYPE.byId) return message(head, rest);
   return memory(head, rest, format, type);
@@ -152,18 +156,28 @@ function memory(head: Uint8Array, rest: Uint8Array, format: number, type: number
   const fields = long ?? at.MemoryRequest32.decode(at.MemoryRequest32.fromBytes(head));
   const address = ((BigInt(long?.addressHigh ?? 0) << 32n) | (BigInt(fields.address) << 2n));
   const common = { requester: fields.requester, tag: fields.tag, relaxed: fields.relaxed, ido: fields.ido, noSnoop: fields.noSnoop };
+  if (fields.at === 'translationRequest' && (format >= 2 || fields.length % 2 !== 0 || type !== TYPE.memory)) throw new RangeError('a translation request asks for whole entries, and brings nothing');
   if (fields.at === 'translationRequest') return { ...common, kind: 'translation-request', address, entries: fields.length / 2, noWrite: long?.noWrite ?? false };
   if (fields.at === 'reserved') throw new RangeError('address type 3 is reserved');
   const operation = (['fetch-add', 'swap', 'compare-swap'] as const).find((name) => TYPE[name] === type);
   if (operation !== undefined) return { ...common, kind: 'atomic', operation, address, data: rest, at: fields.at };
   if (type !== TYPE.memory) throw new RangeError(`a packet of type ${type}`);
   const count = fields.length === 0 ? 1024 : fields.length;
-  const skip = Math.max(0, [1, 2, 4, 8].findIndex((bit) => (fields.firstEnable & bit) !== 0));
-  const lastOf = count === 1 ? fields.firstEnable : fields.lastEnable;
-  const length = 4 * count - skip - Math.clz32(lastOf << 28);
+  const { skip, length } = enabled(count, fields.firstEnable, fields.lastEnable);
   const start = address + BigInt(skip);
   if (format >= 2) return { ...common, kind: 'write', address: start, data: rest.slice(skip, skip + length), at: fields.at };
   return { ...common, kind: 'read', address: start, length, at: fields.at };
+}
+
+/** Which bytes count: from `skip` on. @throws RangeError for bytes with holes between them */
+function enabled(count: number, first: number, last: number): { skip: number; length: number } {
+  if (count === 1 && first === 0 && last === 0) return { skip: 0, length: 0 };
+  const skip = 31 - Math.clz32(first & -first);
+  const end = count === 1 ? first : last;
+  const length = 4 * count - skip - Math.clz32(end << 28);
+  const wanted = words(BigInt(skip), length);
+  if (first === 0 || wanted.firstEnable !== first || wanted.lastEnable !== last) throw new RangeError(`byte enables ${first.toString(2)} and ${last.toString(2)} of ${count} words are no range`);
+  return { skip, length };
 }
 
 function completion(head: Uint8Array, rest: Uint8Array): Tlp {
@@ -187,6 +201,7 @@ function message(head: Uint8Array, rest: Uint8Array): Tlp {
       return { ...common, kind: 'page-response', device: f.device, group: f.group, response: f.response === 'reserved' ? 'failure' : f.response };
     }
     case 'invalidateRequest': {
+      if (rest.length !== 8) throw new RangeError(`an invalidate request with ${rest.length} bytes`);
       const f = at.InvalidateRequestHeader.decode(at.InvalidateRequestHeader.fromBytes(head));
       const p = at.InvalidatePayload.decode(fromBigEndian(rest));
       return { ...common, kind: 'invalidate-request', device: f.device, itag: f.itag, global: p.global, ...range(p.address, p.size) };
@@ -227,8 +242,8 @@ function range(frames: bigint, size: boolean): { address: bigint; span: number }
 const bigEndian = (word: bigint): Uint8Array => Uint8Array.from({ length: 8 }, (_, i) => Number((word >> BigInt(56 - 8 * i)) & 0xffn));
 const fromBigEndian = (bytes: Uint8Array): bigint => bytes.subarray(0, 8).reduce((all, byte) => (all << 8n) | BigInt(byte), 0n);
 
-function padded(data: Uint8Array, skip: number): Uint8Array {
-  const out = new Uint8Array(4 * Math.ceil((skip + data.length) / 4));
+function padded(data: Uint8Array, skip: number, least = 0): Uint8Array {
+  const out = new Uint8Array(Math.max(least, 4 * Math.ceil((skip + data.length) / 4)));
   out.set(data, skip);
   return out;
 }
