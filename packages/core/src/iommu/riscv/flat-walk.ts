@@ -4,7 +4,7 @@
  * masks decide. It refuses nothing, sets no bit and remembers no pointer: it
  * either arrives, or says that the walk has to be done at length, from its start.
  */
-import { SUMS, SUPERVISES, type QuickMasks, type TableFormat } from '../../mmu/format.ts';
+import type { QuickMasks, TableFormat } from '../../mmu/format.ts';
 import { POINTER_BITS, POINTER_MASK } from '../../mmu/formats/riscv.ts';
 import type { FlatMemory } from '../../mmu/port.ts';
 import { frameOf } from '../../mmu/word.ts';
@@ -42,7 +42,7 @@ export class FlatWalk {
     if (second !== 'bare' && (quick === undefined || !this.#prepare(space, second, quick))) return false;
     if (first === 'bare') this.guest = frameOf(low, high);
     else if (!this.#first(flat, space, first, quick, low, high, access, through)) return false;
-    this.frame = quick === undefined ? this.guest : this.#arrive(flat, quick, this.guest, access & ~(SUPERVISES | SUMS));
+    this.frame = quick === undefined ? this.guest : this.#arrive(flat, quick, this.guest, access);
     return this.frame >= 0;
   }
 
