@@ -60,6 +60,8 @@ export class RegisterBank<T extends RegisterTable> {
   readonly #port: Port;
   readonly #owner: string;
   readonly #table: T;
+  /** Channels of which the first content was taken. */
+  readonly #begun = new Set<string>();
 
   constructor(port: Port, owner: string, table: T) {
     this.#port = port;
@@ -99,9 +101,17 @@ export class RegisterBank<T extends RegisterTable> {
     return asNumber(this.#port.op({ kind: 'await', place: this.#place(name), order: 'relaxed', until: (value) => until(asNumber(value)), name }));
   }
 
-  /** The next store to a register in the order of their arrival, none twice. The first call answers with the content at power-on. */
+  /** The next store to a register in the order of their arrival, none twice. The first call answers with the content before the run: at power-on, or what a driver stored while devices were not running yet. */
   next(name: keyof T & string): Value {
     return this.#port.op({ kind: 'await', place: this.#place(name), order: 'relaxed', until: () => true, next: true, name });
+  }
+
+  /** The next store to a register that is 0 at power-on. */
+  nextFromZero(name: keyof T & string): number {
+    const first = !this.#begun.has(name);
+    this.#begun.add(name);
+    const value = asNumber(this.next(name));
+    return first && value === 0 ? asNumber(this.next(name)) : value;
   }
 
   #place(name: keyof T & string): Place {

@@ -64,6 +64,8 @@ export interface BenchOptions {
   readonly steps?: number;
   /** A second CPU's script. */
   readonly second?: (cpu: Cpu) => void;
+  /** Register contents before the run, by name: what a driver stored while devices were not running yet. */
+  readonly registers?: Readonly<Record<string, Value>>;
   /** Whether the run may end with a CPU waiting. */
   readonly mayHang?: boolean;
   readonly trace?: boolean;
@@ -102,7 +104,7 @@ export function bench(kind: string, driver: (cpu: Cpu) => void, o: BenchOptions 
     },
   });
   const events: TraceEvent[] = [];
-  const initial = initialState({ ram: [...(o.memory ?? [])], registers: [...resetContents(device.registers).map((r) => ({ owner: 'dev0', ...r })), ...(unit?.contents ?? [])] });
+  const initial = initialState({ ram: [...(o.memory ?? [])], registers: [...resetContents(device.registers).map((r) => ({ owner: 'dev0', ...r })), ...Object.entries(o.registers ?? {}).map(([name, value]) => ({ owner: 'dev0', offset: device.registers[name]?.offset ?? -1, value })), ...(unit?.contents ?? [])] });
   const machine = new OperationalMachine({
     profile: CORE_PROFILES[o.profile ?? 'x86-64'],
     agents: [cpuAgent('cpu0', driver), ...(o.second ? [cpuAgent('cpu1', o.second)] : []), ...device.agents, ...(unit === null ? [] : [unit.agent])],

@@ -205,6 +205,12 @@ describe('shared queues', () => {
 });
 
 describe('portals', () => {
+  it('a submission that was made while the device was not running yet is found', () => {
+    const raw = DsaDescriptor.encode({ opcode: DSA_OPCODES.nop });
+    const registers = Object.fromEntries([...Array.from({ length: 8 }, (_, i) => [`P0_W${i}`, (raw >> BigInt(64 * i)) & 0xffff_ffff_ffff_ffffn]), ['P0_LAUNCH', Number(DsaLaunch.encode({ kind: 'movdir64b', sequence: 1 }))]]);
+    // The queue is not enabled before the run, so it is dropped, and said to be.
+    expect(DsaDropped.decode(BigInt(bench('dsa', (cpu) => void cpu.ready('P0_DROPPED', (v) => v !== 0), { registers }).register('P0_DROPPED')))).toEqual({ count: 1, why: 'disabled' });
+  });
   it('each submission finds its own words, though the next one is right behind it', () => {
     const run = bench('dsa', (cpu) => {
       start(cpu);

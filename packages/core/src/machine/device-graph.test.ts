@@ -34,7 +34,7 @@ function all(kind: string, table: RuleTable, script: (cpu: Cpu) => string, memor
     run(port: Port) {
       const mmio = (name: string) => ({ space: 'mmio', owner: 'dev0', address: device.registers[name]?.offset ?? -1, size: device.registers[name]?.bytes ?? 4 }) as const;
       const ram = (address: number, size: Size) => ({ space: 'ram', owner: '', address, size }) as const;
-      said = '';
+      said = 'waits for ever';
       said = script({
         reg: (name, value) => void port.op({ kind: 'store', place: mmio(name), value, order: 'plain', name }),
         ready: (name, until) => void port.op({ kind: 'await', place: mmio(name), order: 'plain', until: (v) => until(Number(v)), name }),
@@ -63,6 +63,23 @@ it('virtio answers a request, and the driver needs its read barrier', () => {
   }, memory);
   expect(run(null)).toEqual(['answer 0', 'answer 65']);
   expect(run('dmb.oshld')).toEqual(['answer 65']);
+});
+
+it('virtio: between the index and the flags lies a full barrier, or both go to sleep', () => {
+  const memory = [{ address: 0x2_1002, bytes: Uint8Array.of(0) }];
+  const run = (fence: string | null): string[] => all('virtio', X86_TSO, (cpu) => {
+    for (const [name, value] of [['DRIVER_FEATURES_1', 1], ['QUEUE_NUM', 1], ['QUEUE_READY', 1], ['QUEUE_DESC_LO', 0x2_0000], ['QUEUE_DRIVER_LO', 0x2_1000], ['QUEUE_DEVICE_LO', 0x2_2000], ['STATUS', 15]] as const) cpu.reg(name, value);
+    cpu.ready('DEVICE_STATUS', (v) => v === 15);
+    // It wakes for nothing, and is about to go to sleep again.
+    cpu.reg('QUEUE_NOTIFY', 0);
+    cpu.store(0x2_1002, 2, 1);
+    if (fence !== null) cpu.fence(fence);
+    if (cpu.load(0x2_2000, 2) === 0) cpu.reg('QUEUE_NOTIFY', 0);
+    cpu.until(0x2_2002, 2, (v) => v === 1);
+    return 'answered';
+  }, memory);
+  expect(run(null)).toEqual(['answered', 'waits for ever']);
+  expect(run('mfence')).toEqual(['answered']);
 });
 
 it('the accelerator fills, and the driver needs its read barrier', () => {

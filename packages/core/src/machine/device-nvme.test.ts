@@ -111,6 +111,13 @@ describe('starting and stopping', () => {
     });
     expect(NvmeCsts.decode(BigInt(run.register('CSTS')))).toEqual({ RDY: false, CFS: true, SHST: 0 });
   });
+  it('what a driver set up while the controller was not running yet counts', () => {
+    const run = bench('nvme', (cpu) => {
+      cpu.ready('CSTS', (v) => v === RDY);
+      cpu.say(String(new Pair(cpu, 0, ASQ, ACQ, 4).run({ opcode: 0x55 })));
+    }, { registers: { AQA: 0x3_0003, ASQ_LO: ASQ, ACQ_LO: ACQ, CC: EN } });
+    expect(run.said).toEqual([String(NvmeStatus.invalidOpcode.code)]);
+  });
   it('shuts down when asked', () => {
     const run = bench('nvme', (cpu) => {
       enable(cpu);

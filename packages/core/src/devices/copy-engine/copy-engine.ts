@@ -97,9 +97,8 @@ function announce(port: Port, id: string, bank: Bank, ack: boolean, over: number
 /** The other half of the interrupt: what was finished between the driver's look and its acknowledgement is announced anew. */
 function acknowledge(port: Port, id: string): void {
   const bank = new RegisterBank(port, id, CopyEngineRegisters);
-  bank.next('IRQ_ACK');
   for (;;) {
-    const seen = Number(bank.next('IRQ_ACK'));
+    const seen = bank.nextFromZero('IRQ_ACK');
     if (bank.read('IRQ_STATUS') !== seen) raiseMsi(port, id, 0);
   }
 }

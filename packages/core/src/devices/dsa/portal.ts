@@ -8,7 +8,7 @@
  */
 import type { Port } from '../../base/port.ts';
 import { Gate } from '../lifecycle.ts';
-import { RegisterBank, type RegisterTable } from '../registers.ts';
+import { NEVER_RUNG, RegisterBank, type RegisterTable } from '../registers.ts';
 import { DSA_TOTAL_SIZE, DsaDropped, DsaLaunch, DsaRegisters, DsaResponse, DsaWqMode } from './registers.ts';
 import { DsaDescriptor } from './structures.ts';
 
@@ -50,10 +50,12 @@ export function servePortal(port: Port, id: string, wq: number): void {
   let tail = 0;
   let answered = 0;
   let dropped = 0;
-  for (const i of WORDS) bank.next(`P${wq}_W${i}`);
   for (;;) {
-    const { kind, sequence } = DsaLaunch.decode(BigInt(bank.awaitRing(`P${wq}_LAUNCH`)));
+    const launch = Number(bank.next(`P${wq}_LAUNCH`));
     const raw = WORDS.reduce((sum, i) => sum | (BigInt(bank.next(`P${wq}_W${i}`)) << BigInt(64 * i)), 0n);
+    // What was there before the run is a submission only if one was launched.
+    if (launch === NEVER_RUNG) continue;
+    const { kind, sequence } = DsaLaunch.decode(BigInt(launch));
     const isOn = gate.enter() !== null;
     const { dedicated } = DsaWqMode.decode(BigInt(bank.read(`WQCFG${wq}_MODE`)));
     const used = (tail - bank.read(`WQ${wq}_HEAD`)) >>> 0;

@@ -78,9 +78,8 @@ function setRing(bank: Bank, q: number, ring: 'SQ' | 'CQ', address: bigint, size
 function control(port: Port, bank: Bank, ioQueues: number): void {
   const queues = Array.from({ length: ioQueues + 1 }, (_, q) => q);
   let state: 'off' | 'on' | 'shut' | 'failed' = 'off';
-  bank.next('CC');
   for (;;) {
-    const cc = NvmeCc.decode(BigInt(bank.next('CC')));
+    const cc = NvmeCc.decode(BigInt(bank.nextFromZero('CC')));
     if (!cc.EN) {
       for (const q of queues) end(bank, q);
       for (const q of queues) setRing(bank, q, 'CQ', 0n, 0);

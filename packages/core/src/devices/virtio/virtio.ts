@@ -59,9 +59,8 @@ export function createVirtio(spec: DeviceSpec, context: DeviceContext): Device {
 /** 3.1 "Device Initialization", from the device's side. */
 function control(bank: Bank): void {
   const power = new Switch(bank, 'EPOCH', ['BUSY']);
-  bank.next('STATUS');
   for (;;) {
-    const asked = VirtioStatus.decode(BigInt(bank.next('STATUS')));
+    const asked = VirtioStatus.decode(BigInt(bank.nextFromZero('STATUS')));
     if (Object.values(asked).every((bit) => !bit)) {
       power.off();
       bank.set('ERROR', VirtioErrors.none.code);
