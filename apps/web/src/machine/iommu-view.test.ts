@@ -33,6 +33,7 @@ describe.each(['riscv', 'vtd', 'smmuv3'] as const)('a run behind a unit of kind 
     for (const { raw, layout } of view.accesses) expect(layout?.strayBits(raw)).toBe(0n);
     expect(view.answer).toBe('read of 0x4005_0000 by device 0x3: memory, 0x5_0000');
     expect(view.caches.some(({ lines }) => lines.length > 0)).toBe(true);
+    for (const { lines } of view.caches) for (const { entry } of lines) expect(entry).not.toContain('-');
     expect(view.walks).toBe(false);
   });
 

@@ -58,11 +58,14 @@ function lineOf(line: Json): CachedView {
   return { slot: `${String(set)}.${String(way)}`, covers: `${typeof first === 'number' ? address(first) : '?'}${size}, tag ${typeof tag === 'number' ? address(tag) : '?'}`, entry: summary(entry) };
 }
 
-/** The entry's plain parts: `frame 0x50, span 30`. */
+/** The entry's plain parts: `frame 0x5_0000, span 30`. */
 function summary(entry: Json | undefined): string {
   return Object.entries(recordOf(entry))
-    .flatMap(([key, value]) => (typeof value === 'number' ? [`${key} ${address(value)}`] : typeof value === 'string' ? [`${key} ${value}`] : value === true ? [key] : []))
+    .flatMap(([key, value]) => (typeof value === 'number' ? numbered(key, value) : typeof value === 'string' ? [`${key} ${value}`] : value === true ? [key] : []))
     .join(', ');
 }
+
+/** Where something lies in hex, all else in decimal; what is below 0 stands for nothing. */
+const numbered = (key: string, value: number): string[] => (value < 0 ? [] : [`${key} ${/frame|table|guest|root|offset/.test(key) ? address(value) : value}`]);
 
 const recordOf = (json: Json | undefined): Readonly<Record<string, Json>> => (typeof json === 'object' && json !== null && !Array.isArray(json) ? (json as Readonly<Record<string, Json>>) : {});
