@@ -69,6 +69,18 @@ export function datasheetPage(kind: string, sheet: Datasheet): string {
   ].join('\n');
 }
 
+/** docs/devices.md: which there are. */
+export function devicesPage(devices: Readonly<Record<string, { readonly datasheet: Datasheet }>>): string {
+  return [
+    '# Devices',
+    '',
+    'Made by `test/devices/datasheets.test.ts`. Each device is a folder in `packages/core/src/devices`; its datasheet comes from the tables it runs on. What is ours and what a specification says: [decision 0018](decisions/0018-devices.md).',
+    '',
+    ...table(['kind', 'device', 'what it teaches'], Object.entries(devices).map(([kind, { datasheet }]) => [`[\`${kind}\`](devices/${kind}.md)`, datasheet.title, datasheet.teaches.join(' ')])),
+    '',
+  ].join('\n');
+}
+
 const table = (heads: readonly string[], rows: readonly (readonly string[])[]): string[] => [`| ${heads.join(' | ')} |`, `|${heads.map(() => '---').join('|')}|`, ...rows.map((row) => `| ${row.join(' | ')} |`)];
 
 function fields(of: AnyLayout): string[] {

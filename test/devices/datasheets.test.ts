@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createDevice, DEVICES } from '@dmalab/core/devices/table';
 import { DEVICE_KINDS } from '@dmalab/core/devices/kinds';
 import { describe, expect, it } from 'vitest';
-import { datasheetPage } from './datasheet-page.ts';
+import { datasheetPage, devicesPage } from './datasheet-page.ts';
 
 const FOLDER = new URL('../../docs/devices/', import.meta.url);
 const create = (kind: string, options: Record<string, number>): unknown => createDevice({ id: 'dev0', kind, options }, { ram: { base: 0, size: 4096 } });
@@ -28,6 +28,13 @@ describe.each(Object.entries(DEVICES))('%s', (kind, { datasheet }) => {
     const codes = Object.values(datasheet.errors.codes).map(({ code }) => code);
     expect(new Set(codes).size).toBe(codes.length);
   });
+});
+
+it('the list of devices is that of the table', () => {
+  const page = devicesPage(DEVICES);
+  const file = new URL('../../docs/devices.md', import.meta.url);
+  if (process.env['DMALAB_WRITE_DOCS'] === '1') writeFileSync(file, page);
+  expect(readFileSync(file, 'utf8')).toBe(page);
 });
 
 it('there is no other datasheet, and no kind without a device', () => {

@@ -174,8 +174,9 @@ function identify(dma: DmaPort, command: Command, blocks: number): NvmeStatusNam
 }
 
 function io(dma: DmaPort, disk: Disk, command: Command): NvmeStatusName {
+  // A flush may be for all namespaces at once.
+  if (command.opcode === NVME_IO.flush) return command.nsid === 1 || command.nsid === 0xffff_ffff ? 'success' : 'invalidNamespace';
   if (command.nsid !== 1) return 'invalidNamespace';
-  if (command.opcode === NVME_IO.flush) return 'success';
   if (command.opcode !== NVME_IO.read && command.opcode !== NVME_IO.write) return 'invalidOpcode';
   const first = (BigInt(command.cdw11) << 32n) | BigInt(command.cdw10);
   const count = (command.cdw12 & 0xffff) + 1;

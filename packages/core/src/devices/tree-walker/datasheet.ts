@@ -9,7 +9,7 @@ export const TreeWalkerDatasheet: Datasheet = {
   purpose: [
     'Follows pointers. It sums the payloads of a list, finds a key in a search tree or in a chain of a hash table, or counts the nodes of a graph, starting at an address it is given and going on at addresses it reads. They are virtual addresses of a process or of the kernel; which, a PASID and the privilege of its accesses decide.',
   ],
-  follows: 'No device in particular. It answers the question whether a device ever follows kernel pointers, by being one.',
+  follows: 'No device in particular. It answers the question whether a device ever follows kernel pointers, by being one. Whether it translates ahead (ATS) and may ask for pages (PRI) is switched on in its function\'s configuration space, as for every function.',
   badge: 'choice',
   options: WALKER_OPTIONS,
   windowSize: WALKER_WINDOW,
