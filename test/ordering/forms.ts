@@ -3,6 +3,7 @@
 import type { Strategy } from '@dmalab/core/base/choice';
 import type { Place, Value } from '@dmalab/core/base/port';
 import { EveryChoice } from '@dmalab/core/machine/explore-choices';
+import { EveryTrace } from '@dmalab/core/machine/explore-traces';
 import { OperationalMachine } from '@dmalab/core/machine/operational';
 import { CORE_PROFILES, type CoreProfile } from '@dmalab/core/machine/profile';
 import { EMPTY_STATE } from '@dmalab/core/memory/initial';
@@ -83,13 +84,25 @@ export function byOperational(program: Mini, model: ModelName, o: FormOptions = 
 
 /** The operational machine over every choice it asks: everything it models; loads keep before later stores. */
 export function byMachine(program: Mini, model: ModelName, o: FormOptions & { readonly profile?: CoreProfile } = {}): Found {
-  const strategy = new EveryChoice();
+  return machine(program, model, o, new EveryChoice());
+}
+
+/** The same without executions that differ only in the order of steps which do not influence each other. */
+export function byTraces(program: Mini, model: ModelName, o: FormOptions & { readonly profile?: CoreProfile } = {}): Found {
+  return machine(program, model, o, new EveryTrace());
+}
+
+function machine(program: Mini, model: ModelName, o: FormOptions & { readonly profile?: CoreProfile }, strategy: EveryChoice | EveryTrace): Found {
   const found = new Set<string>();
   let visited = 0;
   const profile = o.profile ?? PROFILES[model];
   do {
     const machine = new OperationalMachine({ profile: { ...profile, ordering: o.table ?? profile.ordering }, agents: program.agents, initial: EMPTY_STATE, strategy, observers: [], limits: { steps: 200, events: 0 }, interrupts: program.routes, lines: 'all' });
     const { reason, text } = machine.run();
+    if (reason === 'stopped' && strategy instanceof EveryTrace) {
+      visited += 1;
+      continue;
+    }
     if (reason !== 'quiescent') return { outcomes: [...found], why: `${reason}: ${text}`, visited };
     found.add(outcomeOf(program, (i) => program.agents[i]?.registers ?? new Map(), o.memory === false ? null : (place) => valueOf(place, [...machine.read(place.address, place.size)])));
     visited += 1;

@@ -5,7 +5,7 @@
  * `DMALAB_LONG=1` runs many more; `DMALAB_SEED` starts elsewhere.
  */
 import { describe, expect, it } from 'vitest';
-import { byGraph, byMachine, byNaive, byOperational, guided, sampled, type Found, type ModelName, SC } from './forms.ts';
+import { byGraph, byMachine, byNaive, byOperational, byTraces, guided, sampled, type Found, type ModelName, SC } from './forms.ts';
 import { TooManyRuns } from '../naive/runs.ts';
 import { mini } from './mini.ts';
 import { randomProgram, type Family } from './random-programs.ts';
@@ -26,6 +26,8 @@ const FAMILIES: Record<string, Family> = {
 };
 /** Runs of the machine over every choice; programs with more are led and sampled instead. */
 const RUNS = LONG ? 20_000 : 1_500;
+/** The same without orders that make no difference. */
+const TRACES = LONG ? 20_000 : 300;
 
 /** How often each pair of forms was compared: a form that is never small enough would go unnoticed. */
 const comparisons = new Map<string, number>();
@@ -75,6 +77,8 @@ describe('random programs have the same outcomes in every form', () => {
             expect({ seed, text, outcomes: guided(program, model) }).toEqual({ seed, text, outcomes: kept.outcomes });
             expect({ seed, text, strange: sampled(program, model, 200, seed).filter((o) => !kept.outcomes.includes(o)) }).toEqual({ seed, text, strange: [] });
           }
+          const traces = within(() => byTraces(program, model, { limit: TRACES }));
+          if (traces !== null) same('graph, machine without idle orders', kept, traces);
           if (free !== null && kept !== null) expect({ seed, text, strange: kept.outcomes.filter((o) => !free.outcomes.includes(o)) }).toEqual({ seed, text, strange: [] });
         }
         expect(compared).toBeGreaterThanOrEqual(2 * programs);
@@ -83,7 +87,7 @@ describe('random programs have the same outcomes in every form', () => {
   }
 
   it('and every pair of forms was compared many times', () => {
-    const pairs = ['graph, naive', 'graph, naive; loads kept before stores', 'graph, operational', 'graph, operational; loads kept before stores', 'graph, machine', 'graph, machine led and sampled'];
+    const pairs = ['graph, naive', 'graph, naive; loads kept before stores', 'graph, operational', 'graph, operational; loads kept before stores', 'graph, machine', 'graph, machine led and sampled', 'graph, machine without idle orders'];
     expect(pairs.filter((pair) => (comparisons.get(pair) ?? 0) < 10)).toEqual([]);
   });
 });
@@ -112,14 +116,20 @@ describe('random programs over cache lines that the device does not see have the
           if (machine !== null) {
             count('lines: graph, machine');
             expect({ seed, text, outcomes: machine.outcomes }).toEqual({ seed, text, outcomes });
-          } else expect({ seed, text, strange: sampled(program, model, 100, seed, profile).filter((o) => !outcomes.includes(o)) }).toEqual({ seed, text, strange: [] });
+          }
+          const traces = within(() => byTraces(program, model, { memory: false, profile, limit: TRACES }));
+          if (traces !== null) {
+            count('lines: graph, machine without idle orders');
+            expect({ seed, text, outcomes: traces.outcomes }).toEqual({ seed, text, outcomes });
+          }
+          if (machine === null) expect({ seed, text, strange: sampled(program, model, 100, seed, profile).filter((o) => !outcomes.includes(o)) }).toEqual({ seed, text, strange: [] });
         }
       }, LONG ? 3_600_000 : 60_000);
     }
   }
 
   it('and the machine went through every choice of many of them', () => {
-    expect(comparisons.get('lines: graph, machine') ?? 0).toBeGreaterThanOrEqual(10);
+    for (const which of ['lines: graph, machine', 'lines: graph, machine without idle orders']) expect(comparisons.get(which) ?? 0).toBeGreaterThanOrEqual(10);
   });
 });
 

@@ -4,7 +4,7 @@
  * one, and what each does to the execution. A way is a function that performs
  * it and returns the answer (`null`: waits for ever), or `undefined` when the graph would have a cycle.
  */
-import { Suspend, type AccessOrder, type Op, type OpenLines, type Place, type Value } from '../../base/port.ts';
+import { MAILBOX, Suspend, type AccessOrder, type Op, type OpenLines, type Place, type Value } from '../../base/port.ts';
 import type { AccessClass, Via } from '../rules.ts';
 import type { Access, Layered, Operand, StoreRecord } from '../views.ts';
 import type { Actor } from './actor.ts';
@@ -105,6 +105,7 @@ export class Accesses {
   }
 
   await(actor: Actor, op: AwaitOp): Way[] {
+    if (op.place.address === MAILBOX) throw new NotInGraph('messages to a remapping unit are explored by the operational form only');
     if (op.next === true) return this.#takes(actor, op);
     return this.#reads(actor, op, op.until).map((chosen) => () => {
       const done = this.#read(actor, op, 'plain', op.order, chosen, false);

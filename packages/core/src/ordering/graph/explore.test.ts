@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
-import type { Agent, Op, Place, Port } from '../../base/port.ts';
+import { mailbox, type Agent, type Op, type Place, type Port } from '../../base/port.ts';
 import { EMPTY_STATE } from '../../memory/initial.ts';
 import { without, type RuleTable } from '../rules.ts';
 import { ARMV8 } from '../tables/armv8.ts';
 import { STRICT } from '../tables/strict.ts';
 import { X86_TSO } from '../tables/x86-tso.ts';
 import { exploreGraph, type GraphOptions, type GraphStats } from './explore.ts';
+import { exploreScheduled } from './schedule.ts';
 
 const ram = (address: number, size: 1 | 2 | 4 | 8 = 4): Place => ({ space: 'ram', owner: '', address, size });
 const store = (address: number, value: number, size: 1 | 2 | 4 | 8 = 4): Op => ({ kind: 'store', place: ram(address, size), value: size === 8 ? BigInt(value) : value, order: 'plain' });
@@ -104,4 +105,12 @@ it('a handler that looks at part of what was written gets every execution all th
   const { stats } = outcomes([straight('cpu0', [store(0x100, 0x0102)]), straight('cpu1', [store(0x100, 0x0304)])], ARMV8, { onLeaf: (leaf) => void found.push(`${String(leaf.final(ram(0x101, 1)))}${String(leaf.final(ram(0x100, 1)))}`) });
   expect(found.sort()).toEqual(['12', '34']);
   expect(stats.leaves).toBe(2);
+});
+
+it('an agent that takes messages has no graph form, and the search says so', () => {
+  const unit: Agent = { id: 'iommu0', kind: 'device', registers: 'mailbox', run: (port) => void port.op({ kind: 'await', place: mailbox('iommu0'), order: 'relaxed', until: (v) => v !== 0, next: true }) };
+  for (const explore of [exploreGraph, exploreScheduled]) {
+    const stats = explore({ table: X86_TSO, agents: [straight('cpu0', [store(0x100, 1)]), unit], initial: EMPTY_STATE, loadStore: 'kept', limits: { executions: 100, events: 100 }, onLeaf: () => undefined });
+    expect(stats).toMatchObject({ complete: false, why: 'messages to a remapping unit are explored by the operational form only' });
+  }
 });
