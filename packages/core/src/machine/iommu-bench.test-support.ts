@@ -18,7 +18,7 @@ import { initialState } from '../memory/initial.ts';
 import { PageTableEntry } from '../mmu/formats/riscv-entries.ts';
 import { DmaPort } from '../pcie/dma-port.ts';
 import { EveryTrace } from './explore-traces.ts';
-import { MachineIommu, type IommuKind, type IommuSpec } from './iommu.ts';
+import { MachineIommu, type IommuFunction, type IommuKind, type IommuSpec } from './iommu.ts';
 import { OperationalMachine } from './operational.ts';
 import type { RunResult } from './options.ts';
 import { CORE_PROFILES, type CoreProfileId } from './profile.ts';
@@ -36,6 +36,9 @@ export const FENCE = 0x4_8000;
 export const READY = 0x4_9000;
 export const PAGE = 0x5_0000;
 export const SOURCE = 3;
+/** Where fault and event queues lie, and the vector of the unit's interrupt. */
+export const RECORDS = 0x4_4000;
+export const INTERRUPT = 5;
 
 export type Words = readonly (readonly [address: number, raw: bigint, bytes: number])[];
 
@@ -140,6 +143,13 @@ export class Cpu {
   register(offset: number, size: 4 | 8): Value {
     return this.#port.op({ kind: 'load', place: { space: 'mmio', owner: 'iommu0', address: offset, size }, order: 'full', name: `+${offset}` });
   }
+  read(address: number, size: Size): Value {
+    return this.#port.op({ kind: 'load', place: ram(address, size), order: 'relaxed', name: `r${address.toString(16)}` });
+  }
+  /** Sleeps until an interrupt comes. @returns whether one did */
+  sleep(): boolean {
+    return this.#port.op({ kind: 'idle' }) !== 0;
+  }
   await(address: number, value: number): void {
     this.#port.op({ kind: 'await', place: ram(address, 4), order: 'acquire', until: (v) => v === value, name: 'done' });
   }
@@ -150,6 +160,8 @@ const ram = (address: number, size: Size): Place => ({ space: 'ram', owner: '', 
 export interface Spec {
   readonly profile: CoreProfileId;
   readonly iommu: Partial<IommuSpec> & { readonly kind: IommuKind };
+  /** The device's function has a configuration space. */
+  readonly function?: Pick<IommuFunction, 'pcie' | 'pcieSetup'>;
   readonly memory: Words;
   readonly cpu: (cpu: Cpu, out: (text: string) => void) => void;
   readonly device: (dma: DmaPort, ring: () => void, out: (text: string) => void) => void;
@@ -160,7 +172,7 @@ export interface Spec {
 const bytesOf = (raw: bigint, size: number): number[] => Array.from({ length: size }, (_, i) => Number((raw >> BigInt(8 * i)) & 0xffn));
 
 export function run(spec: Spec, strategy: Strategy, observe?: (event: TraceEvent) => void): { result: RunResult; outcome: string } {
-  const iommu = new MachineIommu({ id: 'iommu0', iotlb: 0, contexts: 0, coherentWalks: CORE_PROFILES[spec.profile].coherent, reads: [], setup: SYSTEMS[spec.iommu.kind].setup, ...spec.iommu }, RAM, [{ device: 'dma0', engines: ['dma0'], source: SOURCE }]);
+  const iommu = new MachineIommu({ id: 'iommu0', iotlb: 0, contexts: 0, coherentWalks: CORE_PROFILES[spec.profile].coherent, reads: [], setup: SYSTEMS[spec.iommu.kind].setup, ...spec.iommu }, RAM, [{ device: 'dma0', engines: ['dma0'], source: SOURCE, ...spec.function }]);
   const said = new Map<string, string[]>();
   const speaker = (id: string): ((text: string) => void) => {
     const list: string[] = [];
@@ -178,17 +190,20 @@ export function run(spec: Spec, strategy: Strategy, observe?: (event: TraceEvent
   };
   const machine = new OperationalMachine({
     profile: CORE_PROFILES[spec.profile],
-    agents: [cpu, device, iommu.agent],
+    agents: [cpu, device, ...iommu.agents],
     initial: initialState({ ram: spec.memory.map(([address, raw, size]) => ({ address, bytes: bytesOf(raw, size) })), registers: iommu.contents }),
     strategy,
     observers: observe === undefined ? [] : [{ event: observe }],
     limits: { steps: 2000, events: 2000 },
     registers: new Map([['iommu0', iommu.registers]]),
+    interrupts: [{ device: 'iommu0', vector: INTERRUPT, cpu: 'cpu0', number: 0 }],
   });
   const result = machine.run();
   const read = (address: number): bigint => machine.read(address, 8).reduceRight((word, byte) => (word << 8n) | BigInt(byte), 0n);
   return { result, outcome: [...(said.get('cpu0') ?? []), ...(said.get('dma0') ?? []), ...(spec.final === undefined ? [] : [spec.final(read)])].join(' ') };
 }
+
+const whole = (result: RunResult, outcome: string): string => (result.waiting.some(({ agent }) => agent === 'cpu0' || agent === 'dma0') ? `${outcome} hangs` : outcome);
 
 /** Every outcome. Who waits for ever says so. */
 export function outcomes(spec: Spec): string[] {
@@ -198,7 +213,7 @@ export function outcomes(spec: Spec): string[] {
     const { result, outcome } = run(spec, strategy);
     if (result.reason === 'stopped') continue;
     if (result.reason !== 'quiescent') throw new Error(result.text);
-    found.add(result.waiting.some(({ agent }) => agent === 'cpu0' || agent === 'dma0') ? `${outcome} hangs` : outcome);
+    found.add(whole(result, outcome));
   } while (strategy.advance());
   return [...found].sort();
 }
@@ -208,7 +223,7 @@ export function reaches(spec: Spec, wanted: string): boolean {
   const strategy = new EveryTrace();
   do {
     const { result, outcome } = run(spec, strategy);
-    if (result.reason === 'quiescent' && outcome === wanted) return true;
+    if (result.reason === 'quiescent' && whole(result, outcome) === wanted) return true;
   } while (strategy.advance());
   return false;
 }

@@ -12,12 +12,13 @@ import { sentence } from '../base/sentence.ts';
 import { createDevice } from '../devices/table.ts';
 import { resetContents } from '../devices/registers.ts';
 import { OFFSET as RISCV } from '../iommu/riscv/registers.ts';
-import { OFFSET as SMMU } from '../iommu/smmu/registers.ts';
+import { ResumeCommand } from '../iommu/smmu/commands-layout.ts';
+import { OFFSET as SMMU, QueueBase } from '../iommu/smmu/registers.ts';
 import { OFFSET as VTD } from '../iommu/vtd/registers.ts';
 import { initialState } from '../memory/initial.ts';
 import { PageTableEntry } from '../mmu/formats/riscv-entries.ts';
-import { afterRing, CONTEXT, Cpu, ENTRY, FENCE, IOVA, look, outcomes, PAGE, queued, RAM, reaches, READY, riscvContext, riscvLeaf, run, SOURCE, SYSTEMS, type Spec } from './iommu-bench.test-support.ts';
-import { MachineIommu, type IommuKind, type IommuSpec } from './iommu.ts';
+import { afterRing, CONTEXT, Cpu, ENTRY, FENCE, INTERRUPT, IOVA, look, outcomes, PAGE, queued, RAM, reaches, READY, RECORDS, riscvContext, riscvLeaf, run, SOURCE, SYSTEMS, type Spec } from './iommu-bench.test-support.ts';
+import { INTERRUPT_WINDOW, MachineIommu, type IommuKind, type IommuSpec } from './iommu.ts';
 import { OperationalMachine } from './operational.ts';
 import { CORE_PROFILES, type CoreProfileId } from './profile.ts';
 
@@ -200,6 +201,71 @@ describe('marking a page while software changes its entry', () => {
   });
 });
 
+describe('a fault', () => {
+  it('is in the queue when its interrupt is taken', () => {
+    const found = outcomes({
+      profile: 'arm64',
+      // The message of vector 0 goes to an interrupt address; the fault queue is on, with interrupts.
+      iommu: { kind: 'riscv', setup: [...SYSTEMS.riscv.setup, [RISCV.msi_cfg_tbl, 4, BigInt(INTERRUPT_WINDOW.base)], [RISCV.msi_cfg_tbl + 8, 4, BigInt(INTERRUPT)], [RISCV.fqb, 8, (BigInt(RECORDS >> 12) << 10n) | 3n], [RISCV.fqcsr, 4, 3n]] },
+      memory: SYSTEMS.riscv.contexts,
+      cpu: (cpu, out) => {
+        if (cpu.sleep()) out(`cause ${Number(BigInt(cpu.read(RECORDS, 8)) & 0xfffn)} at 0x${cpu.read(RECORDS + 16, 8).toString(16)}`);
+      },
+      device: (dma, _ring, out) => out(look(dma)),
+    });
+    expect(found).toEqual(['cause 13 at 0x40050000 refused']);
+  });
+
+  const stall = (...fences: string[]): Spec => {
+    const { setup, contexts, leaf, tail } = SYSTEMS.smmuv3;
+    return {
+      profile: 'arm64',
+      iommu: { kind: 'smmuv3', setup: [...setup, [SMMU.EVENTQ_BASE, 8, QueueBase.encode({ LOG2SIZE: 3, ADDR: BigInt(RECORDS) / 32n })], [SMMU.CR0, 4, 13n]] },
+      // CD.S: faults stall.
+      memory: [...contexts.map(([address, raw, bytes], i) => [address, i === 1 ? raw | (1n << 44n) : raw, bytes] as const), [PAGE, 7n, 8], ...queued([ResumeCommand.encode({ opcode: 0x44, Ac: true, SID: SOURCE, STAG: 0 })])],
+      cpu: (cpu) => {
+        cpu.await(RECORDS, 0x10);
+        cpu.store(ENTRY, leaf);
+        cpu.fence(...fences);
+        cpu.tail(tail, 1);
+      },
+      device: (dma, _ring, out) => out(look(dma)),
+    };
+  };
+
+  it('that stalls the access is reported, mended and resumed: the device never knows', () => {
+    expect(outcomes(stall('dmb.oshst'))).toEqual(['7']);
+  });
+
+  it('resumed before the entry is there it stalls again, and nobody comes any more', () => {
+    for (const outcome of [' hangs', '7']) expect(reaches(stall(), outcome)).toBe(true);
+  });
+});
+
+describe('a function with a translation cache', () => {
+  it('asks once, and sends translated requests from then on', () => {
+    const events: TraceEvent[] = [];
+    const { outcome } = run(
+      {
+        profile: 'x86-64',
+        iommu: { kind: 'riscv' },
+        // Bus master; ATS on. It lies at 0x100, the first of the extended capabilities.
+        function: { pcie: { vendorId: 1, deviceId: 2, classCode: 3, ats: {} }, pcieSetup: [[4, 2, 4], [0x104, 4, 0x8000_0000]] },
+        memory: [[CONTEXT, riscvContext({ EN_ATS: true }), 32], [ENTRY, riscvLeaf(), 8], [PAGE, 7n, 8]],
+        cpu: () => undefined,
+        device: (dma, _ring, out) => {
+          out(look(dma));
+          out(look(dma));
+        },
+      },
+      plain,
+      (event) => events.push(event),
+    );
+    expect(outcome).toBe('7 7');
+    expect(events.flatMap((e) => (e.kind === 'translate' ? [`${e.type} 0x${e.dma.toString(16)} ${e.outcome}`] : []))).toEqual(['ats 0x40050000 memory', 'translated 0x50000 memory', 'translated 0x50000 memory']);
+  });
+});
+
 describe('registers', () => {
   const read = (kind: IommuKind, offset: number, size: 4 | 8, cpu: Spec['cpu'] = () => undefined): string[] =>
     outcomes({
@@ -251,7 +317,7 @@ describe('a device of the table', () => {
           },
         },
         ...device.agents,
-        iommu.agent,
+        ...iommu.agents,
       ],
       initial: initialState({
         ram: [...contexts, [ENTRY, leaf, 8] as const].map(([address, raw, size]) => ({ address, bytes: Array.from({ length: size }, (_, i) => Number((raw >> BigInt(8 * i)) & 0xffn)) })).concat({ address: PAGE, bytes }),

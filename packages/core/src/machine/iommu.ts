@@ -19,6 +19,8 @@ import { Capability, ExtendedCapability, type VtdOptions } from '../iommu/vtd/ca
 import { OFFSET as VTD } from '../iommu/vtd/registers.ts';
 import { VtdUnit } from '../iommu/vtd/unit.ts';
 import { AgentBus } from '../pcie/agent-bus.ts';
+import type { FunctionDescription } from '../pcie/function.ts';
+import { functionAgent, functionRegisters, type FunctionAgentOptions } from '../pcie/function-agent.ts';
 
 export type IommuKind = 'riscv' | 'vtd' | 'smmuv3';
 
@@ -50,20 +52,32 @@ export interface IommuFunction {
   readonly engines: readonly string[];
   /** Bus, device and function; its requests carry it. */
   readonly source: number;
+  /**
+   * Its configuration space, with ATS and page requests if it has them: an agent `DEVICE.pci` of its own between engines and unit, whose
+   * registers are the configuration space. Absent: engines ask the unit themselves, for untranslated accesses.
+   */
+  readonly pcie?: FunctionDescription;
+  /** Words of configuration space that CPUs read, and writes to it before the run begins. */
+  readonly pcieReads?: FunctionAgentOptions['registers'];
+  readonly pcieSetup?: FunctionAgentOptions['setup'];
 }
+
+/** Agent id of a device's function, and owner of its configuration space. */
+export const functionOf = (device: string): string => `${device}.pci`;
 
 /** Where stores are interrupts on PCs; on other machines it is as good a place as any that is no RAM. */
 export const INTERRUPT_WINDOW = { base: 0xfee0_0000, size: 0x10_0000 };
 
 export class MachineIommu {
-  readonly agent: Agent;
+  /** The unit, and the functions that are agents. */
+  readonly agents: readonly Agent[];
   /** Names of the registers, for traces. */
   readonly registers: RegisterTable;
   /** Contents of the registers before the run. */
   readonly contents: readonly { readonly owner: string; readonly offset: number; readonly value: number | bigint }[];
   readonly #spec: IommuSpec;
-  readonly #requesters: readonly string[];
   readonly #functions: readonly IommuFunction[];
+  readonly #requesters: readonly string[];
 
   /** @throws RangeError when two functions share a source id */
   constructor(spec: IommuSpec, ram: { readonly base: number; readonly size: number }, functions: readonly IommuFunction[]) {
@@ -71,7 +85,7 @@ export class MachineIommu {
     if (twice !== undefined) throw new RangeError(`${twice.device}: another function of ${spec.id} has source id 0x${twice.source.toString(16)}`);
     this.#spec = spec;
     this.#functions = functions;
-    this.#requesters = functions.flatMap((one) => one.engines);
+    const requesters = functions.flatMap((one) => (one.pcie === undefined ? one.engines : [functionOf(one.device)]));
     const all = registersOf(spec);
     const readable = spec.reads === undefined ? all : all.filter(({ name }) => spec.reads?.includes(name));
     const options: UnitAgentOptions = {
@@ -79,16 +93,22 @@ export class MachineIommu {
       create: creator(spec),
       ram,
       registers: readable.map(({ offset, size }) => ({ offset, size })),
-      requesters: this.#requesters,
-      functions: new Map(functions.flatMap(({ source, engines: [first] }) => (first === undefined ? [] : [[source, first] as const]))),
+      requesters,
+      functions: new Map(functions.flatMap(({ source, device, pcie, engines: [first] }) => (pcie !== undefined ? [[source, functionOf(device)] as const] : first === undefined ? [] : [[source, first] as const]))),
       snoops: spec.coherentWalks,
       messages: INTERRUPT_WINDOW,
       ...(spec.lapses === undefined ? {} : { lapses: spec.lapses }),
       ...(spec.setup === undefined ? {} : { setup: spec.setup }),
     };
-    this.agent = unitAgent(options);
+    const pcie = functions.flatMap(({ device, engines, source, pcie: description, pcieReads, pcieSetup }): FunctionAgentOptions[] => {
+      if (description === undefined) return [];
+      const id = functionOf(device);
+      return [{ id, unit: spec.id, number: requesters.indexOf(id), source, description, engines, ...(pcieReads === undefined ? {} : { registers: pcieReads }), ...(pcieSetup === undefined ? {} : { setup: pcieSetup }) }];
+    });
+    this.agents = [...pcie.map(functionAgent), unitAgent(options)];
+    this.#requesters = requesters;
     this.registers = Object.fromEntries(all.map(({ name, offset }) => [name, { offset, access: 'rw', doc: name }]));
-    this.contents = unitRegisters(options).map((content) => ({ owner: spec.id, ...content }));
+    this.contents = [...unitRegisters(options).map((content) => ({ owner: spec.id, ...content })), ...pcie.flatMap((one) => functionRegisters(one).map((content) => ({ owner: one.id, ...content })))];
   }
 
   /** How a device's engines enter the fabric. A write into the interrupt range is the device's own interrupt, its data the vector. */
@@ -97,13 +117,14 @@ export class MachineIommu {
     if (found === undefined) throw new RangeError(`${device} does not stand behind ${this.#spec.id}`);
     return (port: Port) => {
       const self = port.id ?? device;
-      const number = this.#requesters.indexOf(self);
+      const pcie = found.pcie !== undefined;
+      const number = (pcie ? found.engines : this.#requesters).indexOf(self);
       if (number < 0) throw new RangeError(`${self} is no engine behind ${this.#spec.id}`);
       return {
         source: found.source,
         bus: new AgentBus(port, {
           self,
-          unit: this.#spec.id,
+          unit: pcie ? functionOf(device) : this.#spec.id,
           number,
           interrupt: ({ value }) => void port.op({ kind: 'store', place: { space: 'irq', owner: device, address: Number(value), size: 4 }, value: 1, order: 'relaxed', name: `msi${value}` }),
         }),
