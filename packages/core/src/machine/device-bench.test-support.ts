@@ -107,7 +107,7 @@ export function bench(kind: string, driver: (cpu: Cpu) => void, o: BenchOptions 
   const initial = initialState({ ram: [...(o.memory ?? [])], registers: [...resetContents(device.registers).map((r) => ({ owner: 'dev0', ...r })), ...Object.entries(o.registers ?? {}).map(([name, value]) => ({ owner: 'dev0', offset: device.registers[name]?.offset ?? -1, value })), ...(unit?.contents ?? [])] });
   const machine = new OperationalMachine({
     profile: CORE_PROFILES[o.profile ?? 'x86-64'],
-    agents: [cpuAgent('cpu0', driver), ...(o.second ? [cpuAgent('cpu1', o.second)] : []), ...device.agents, ...(unit === null ? [] : [unit.agent])],
+    agents: [cpuAgent('cpu0', driver), ...(o.second ? [cpuAgent('cpu1', o.second)] : []), ...device.agents, ...(unit?.agents ?? [])],
     initial,
     strategy: o.strategy ?? plain,
     observers: o.trace === false ? [] : [{ event: (e) => events.push(e) }],
