@@ -91,7 +91,7 @@ const PAIRS: readonly (readonly [string, () => Pair])[] = [
   ['Arm, PAN, marks by hardware', () => armPair(true, true, false)],
   ['Arm, no PAN, marks by software, WXN', () => armPair(false, false, true)],
 ];
-const CASES = 300;
+const CASES = 200;
 
 describe.each(PAIRS)('%s', (_, make) => {
   it('allow the same, reach the same, and mark the same', () => {
