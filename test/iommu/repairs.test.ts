@@ -115,7 +115,8 @@ describe.each(FRONTS)('$name', ({ name, system, seed }) => {
           const before = named(rule);
           applyRepair(memory, entry, rule.repair);
           const again = ask();
-          if (again !== null && again.entry === entry && named(again.rule) === before && again.table === why.table) throw new Error(`seed ${n}, request ${i}: "${before}" at 0x${entry.toString(16)} is still broken after its repair`);
+          // An entry that is met on two levels may lack other bits on the other.
+          if (again !== null && again.entry === entry && named(again.rule) === before && again.table === why.table && again.rule.repair?.set === rule.repair.set && again.rule.repair?.clear === rule.repair.clear) throw new Error(`seed ${n}, request ${i}: "${before}" at 0x${entry.toString(16)} is still broken after its repair`);
           tally.mended += 1;
           why = again;
         }

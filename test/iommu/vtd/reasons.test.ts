@@ -9,6 +9,7 @@ import { describe, expect, it } from 'vitest';
 import { FirstStageEntry, PasidEntry, SecondStageEntry } from '@dmalab/core/iommu/vtd/structures';
 import { REASONS } from '@dmalab/core/iommu/vtd/reasons';
 import type { VtdRequest } from '@dmalab/core/iommu/vtd/contexts';
+import { applyRepair } from '../repair.ts';
 import { ADDRESS, ask, bare, FIRST, PASID, put, request, ROOT, SECOND, system, toggle, type Stages, type System, type SystemOptions } from './system.ts';
 
 type Row = readonly [reason: number, section: string, what: string, stages: Stages, change: (s: System) => void, over?: Partial<VtdRequest>, options?: SystemOptions];
@@ -246,6 +247,21 @@ describe('accessed and dirty bits', () => {
       const s = system('first', options);
       s.unit.translate(request({ write: true }));
       expect(s.first.map((at) => s.memory.peek(at) & 0x460n)).toEqual(marks);
+    }
+  });
+  it('that cannot be set are mended by setting them: the edit is named, one entry after the other', () => {
+    for (const [stages, reason] of [['first', 0x90], ['first', 0x91], ['second', 0x7c], ['second', 0x7d]] as const) {
+      const s = system(stages, { entry: { SSADE: true }, ecap: { SMPWC: reason === 0x90 || reason === 0x7c } });
+      if (reason === 0x91 || reason === 0x7d) for (const at of s[stages]) s.memory.unchangeable.add(at);
+      const mendedAt: (bigint | null)[] = [];
+      for (let answer = s.unit.translate(request({ write: true })); answer.kind === 'refused'; answer = s.unit.translate(request({ write: true }))) {
+        const { entry, rule } = answer.fault.why;
+        expect(answer.fault.reason).toBe(reason);
+        expect(mendedAt).not.toContain(entry);
+        mendedAt.push(entry);
+        applyRepair(s.memory, entry ?? 0n, rule.repair ?? {});
+      }
+      expect(mendedAt).toEqual(s[stages]);
     }
   });
   it('of the second stage are set with SSADE only', () => {

@@ -54,8 +54,8 @@ export interface Reached {
 
 const FAULTS = 'Intel VT-d, "Fault Conditions and Remapping Hardware Behavior"';
 const UNREAD: Rule = { field: 'address', bits: '51:12', text: 'the entry lies where memory refuses access or is corrupt', section: FAULTS, beyondRepair: NO_ANSWER };
-const UNSET: Rule = { field: 'A D', bits: '-', text: 'accessed and dirty bits could not be written', section: FAULTS, beyondRepair: NO_ANSWER };
-const UNSNOOPED: Rule = { field: 'PWSNP', bits: '87', text: 'accessed and dirty bits are set only by walks that snoop', section: 'Intel VT-d, "Scalable-Mode PASID Table Entry"', beyondRepair: 'the entry is right; PWSNP is in the PASID-table entry' };
+const UNSET: Rule = { field: 'A D', bits: '-', text: 'accessed and dirty bits could not be written', section: FAULTS };
+const UNSNOOPED: Rule = { field: 'PWSNP', bits: '87', text: 'accessed and dirty bits are set only by walks that snoop', section: 'Intel VT-d, "Scalable-Mode PASID Table Entry"' };
 
 const LEGACY = new Map<Rule, number>([
   [rules.S_READ, 0x06],
@@ -101,8 +101,9 @@ export class VtdStages {
   readonly #caches: VtdCaches;
   #space: VtdSpace | null = null;
   #end: WalkEnd = 'reached';
-  /** Why setting a bit failed, or null. */
+  /** Why setting bits failed, or null. Where software has set them, nothing is to be set. */
   #unset: Rule | null = null;
+  #snoops = true;
   /** Of the walks under way: the frames of the addresses, bits set in every entry, bits set in some. */
   #firstFrame = 0;
   #secondFrame = 0;
@@ -249,8 +250,9 @@ export class VtdStages {
   }
 
   #mark(what: string, walker: Walker, bits: number, bytes: number): WalkEnd | 'changed' {
-    if (this.#space?.unsnooped === true) {
-      this.#unset = UNSNOOPED;
+    this.#snoops = this.#space?.unsnooped !== true;
+    if (!this.#snoops) {
+      this.#unset = { ...UNSNOOPED, repair: { set: BigInt(bits) } };
       return 'denied';
     }
     const status = this.#bus.mark(what, walker.entryFrame, walker.entryOffset, bytes, false, walker.low, walker.high, bits);
@@ -258,7 +260,7 @@ export class VtdStages {
       walker.low |= bits;
       return 'reached';
     }
-    if (status !== 'changed') this.#unset = UNSET;
+    if (status !== 'changed') this.#unset = { ...UNSET, repair: { set: BigInt(bits) } };
     return status;
   }
 
@@ -267,7 +269,7 @@ export class VtdStages {
     const walker = this.first;
     if (end === 'unreached' && space !== null && space.second !== null) return this.#tableFault(space.second, walker.level === format.levels - 1);
     if (end === 'refused') return this.#fault(SCALABLE.get(walker.rule ?? UNREAD) ?? 0x72, 'first-stage table', walker, walker.rule ?? UNREAD);
-    if (this.#unset !== null) return this.#fault(this.#unset === UNSNOOPED ? 0x90 : 0x91, 'first-stage table', walker, this.#unset);
+    if (this.#unset !== null) return this.#fault(this.#snoops ? 0x91 : 0x90, 'first-stage table', walker, this.#unset);
     return this.#fault(walker.level === format.levels - 1 ? 0x73 : 0x70, 'first-stage table', walker, UNREAD);
   }
 
@@ -284,7 +286,7 @@ export class VtdStages {
     const { rule } = walker;
     const legacy = reasons === LEGACY;
     if (end !== 'refused' || rule === null) {
-      if (this.#unset !== null) return this.#fault(this.#unset === UNSNOOPED ? 0x7c : 0x7d, 'second-stage table', walker, this.#unset);
+      if (this.#unset !== null) return this.#fault(this.#snoops ? 0x7d : 0x7c, 'second-stage table', walker, this.#unset);
       return this.#fault(legacy ? 0x07 : walker.level === format.levels - 1 ? 0x7b : 0x78, 'second-stage table', walker, UNREAD);
     }
     if (rule === rules.TOO_WIDE) return this.#fault(legacy ? 0x04 : width, 'second-stage table', walker, rule);
