@@ -60,7 +60,19 @@ async function packed(text: string): Promise<string> {
   return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join('')).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
 }
 
+/** No vector is as long; a link may unpack to anything. */
+const LONGEST = 2_000_000;
+
 async function unpacked(text: string): Promise<string> {
   const bytes = Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (c) => c.charCodeAt(0));
-  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate-raw'))).text();
+  const reader = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate-raw')).pipeThrough(new TextDecoderStream()).getReader();
+  let out = '';
+  for (let read = await reader.read(); !read.done; read = await reader.read()) {
+    out += read.value;
+    if (out.length > LONGEST) {
+      await reader.cancel();
+      throw new Error('too long for a vector');
+    }
+  }
+  return out;
 }

@@ -189,6 +189,7 @@ function WalkPane({ walk, seek }: { readonly walk: Walk; readonly seek: (at: num
         <Split walk={walk} />
         {walk.step.accesses.length === 0 && <p className="empty">No table was read.</p>}
         {table ? <ChainTable walk={walk} seek={seek} /> : <Chain walk={walk} seek={seek} />}
+        <p className="eyebrow keys-here">↑ ↓ Home End move · F11 and Shift F11 step · T turns chain and table</p>
         {walk.step.messages.map((message) => (
           <p key={message}>→ {message}</p>
         ))}

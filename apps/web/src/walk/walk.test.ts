@@ -96,6 +96,11 @@ describe('a text that somebody brings', () => {
   });
 });
 
+it('a vector of more steps than anybody steps through is not run', () => {
+  const text = JSON.stringify({ caps: '0x10', steps: Array.from({ length: 1_001 }, () => ({ op: 'run' })) });
+  expect(open({ source: { kind: 'own', text }, edits: [], step: 0, at: null })).toEqual({ kind: 'problem', text: 'This cannot be told: vector.steps: 1001 steps, expected at most 1000.' });
+});
+
 describe('a link', () => {
   it('brings everybody to the same place', async () => {
     const places: readonly Place[] = [
@@ -105,6 +110,12 @@ describe('a link', () => {
     ];
     for (const place of places) expect(await placeOf(await linkOf(place))).toEqual(place);
     expect((await linkOf(places[2]!)).length).toBeLessThan(900);
+  });
+
+  it('that unpacks to more than any vector is none', async () => {
+    const hash = await linkOf({ source: { kind: 'own', text: '0'.repeat(3_000_000) }, edits: [], step: 0, at: null });
+    expect(hash.length).toBeLessThan(10_000);
+    expect(await placeOf(hash)).toBeNull();
   });
 
   it.each(['', '#', '#at=3', '#vector=!!', '#vector=AAAA', '#example=vtd-pasid&edits=1.2'])('that cannot be read, %j, is none', async (hash) => {

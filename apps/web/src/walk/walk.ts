@@ -42,9 +42,13 @@ export function vectorName(row: string, index: number): string {
   return /"id"\s*:\s*"([^"]*)"/.exec(row)?.[1] ?? `line ${index + 1}`;
 }
 
+/** All steps of a vector are run at once, for whoever follows a link too. */
+const MOST_STEPS = 1_000;
+
 export function open(place: Place): Opened {
   try {
     const vector = vectorOf(place.source);
+    for (const key of ['steps', 'dma']) if (Array.isArray(vector[key]) && vector[key].length > MOST_STEPS) throw new FormatError(`vector.${key}: ${vector[key].length} steps, expected at most ${MOST_STEPS}`);
     const telling = tellVector(new Fields(mended(vector, place.edits), 'vector'));
     const requests = telling.steps.flatMap((step, i) => (step.request === null ? [] : [i]));
     const nth = telling.steps[place.step] === undefined ? (requests[0] ?? 0) : place.step;
