@@ -12,7 +12,7 @@ import { RegisterBank, type RegisterTable } from '../registers.ts';
 import { check, type QueueRules } from './check.ts';
 import { faultStatus, operate, type Descriptor, type Outcome } from './operations.ts';
 import { Entries } from './portal.ts';
-import { DSA_MAX_BATCH_SHIFT, DSA_MAX_TRANSFER_SHIFT, DSA_OPCODES, DsaRegisters, DsaStatus, DsaSwerr, DsaWqLimits, DsaWqMode, type DsaStatusName } from './registers.ts';
+import { DSA_MAX_BATCH_SHIFT, DSA_MAX_TRANSFER_SHIFT, DSA_OPCODES, DSA_TOTAL_SIZE, DsaRegisters, DsaStatus, DsaSwerr, DsaWqLimits, DsaWqMode, type DsaStatusName } from './registers.ts';
 import { DsaCompletion, DsaDescriptor } from './structures.ts';
 
 export interface Finished {
@@ -53,7 +53,8 @@ export class Engine {
 
   run(): void {
     for (;;) {
-      const tail = this.#bank.awaitContent(`WQ${this.#wq}_TAIL`, (value) => value !== this.#head);
+      // More than the queue can hold is nothing a portal has said: somebody stored to a register that is read-only.
+      const tail = this.#bank.awaitContent(`WQ${this.#wq}_TAIL`, (value) => value !== this.#head && (value - this.#head) >>> 0 <= DSA_TOTAL_SIZE);
       while (this.#head !== tail) {
         const taken = this.#take(tail);
         for (const { index, raw } of taken) this.#one(index, raw);
