@@ -10,6 +10,7 @@ import { Atc, type AtcOptions } from './atc.ts';
 import { ConfigSpace, configRegister, type ConfigRegister } from './config-space.ts';
 import * as at from './config-structures.ts';
 import { Endpoint, type FunctionControl, type FunctionLink } from './endpoint.ts';
+import type { MsiMessage } from './interrupts.ts';
 import { PageRequests } from './page-requests.ts';
 
 export interface BarDescription {
@@ -135,7 +136,7 @@ export class PcieFunction implements FunctionControl {
   }
 
   /** What an interrupt of the MSI capability writes, and where; null: it is off, or masked and pending now. Vectors beyond those enabled share the last one. */
-  msi(vector: number): { readonly address: bigint; readonly data: number } | null {
+  msi(vector: number): MsiMessage | null {
     const place = this.places.msi;
     if (place === null || !this.busMaster) return null;
     const control = this.#decode(at.MsiControl, place);
