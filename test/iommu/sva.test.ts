@@ -6,7 +6,8 @@ import { DmaPort } from '@dmalab/core/pcie/dma-port';
 import { endpointOf, PcieFunction } from '@dmalab/core/pcie/function';
 import { PageHandler, type PageHandlerOptions } from '@dmalab/core/pcie/page-handler';
 import { StraightPort } from '@dmalab/core/pcie/straight-port.test-support';
-import { BENCHES, PASID, RAM, SOURCE, type SvaBench } from './sva.ts';
+import { sendMessage } from '@dmalab/core/pcie/interrupts';
+import { BENCHES, PASID, RAM, SOURCE, vtdBench, type SvaBench } from './sva.ts';
 
 const BUFFER = 0x40_0000n;
 
@@ -132,4 +133,12 @@ describe.each(BENCHES.map((make) => [make().name, make] as const))('%s', (_, mak
     endpoint.serve();
     expect([fn.pages?.outstanding, asked?.group.outcome, handler.handled.map(({ pages }) => pages)]).toEqual([0, 'success', [2]]);
   });
+});
+
+it('VT-d: an interrupt message of a function with ATS goes untranslated, and is no memory access', () => {
+  const bench = vtdBench();
+  const { dma, ram } = system(bench);
+  expect(sendMessage(dma, { address: 0xfee0_1000n, data: 0x41 }, 'msi')).toBeNull();
+  expect(bench.fabric.messages).toEqual([{ address: 0xfee0_1000n, value: 0x41 }]);
+  expect(ram.log).toEqual([]);
 });

@@ -66,6 +66,8 @@ export function vtdBench(): SvaBench {
   put(memory, root, ScalableRootEntry.encode({ LP: true, LCTP: contexts >> 12n }), 2);
   put(memory, contexts + BigInt(SOURCE) * 32n, ScalableContextEntry.encode({ P: true, DTE: true, PASIDE: true, PRE: true, PASIDDIRPTR: directory >> 12n }), 4);
   memory.poke(directory, PasidDirectoryEntry.encode({ P: true, SMPTBLPTR: pasids >> 12n }));
+  // Requests without PASID pass (RID_PASID is 0).
+  put(memory, pasids, PasidEntry.encode({ P: true, PGTT: 4, AW: 2, DID: 8 }), 8);
   const unit = new VtdUnit(memory, {
     capability: Capability.encode({ ND: 6, SAGAW: 4, MGAW: 47, FRO: 0x22, PSI: true, NFR: 3, MAMV: 18, DWD: true, DRD: true, FS1GP: true }),
     extended: ExtendedCapability.encode({ C: true, QI: true, DT: true, PT: true, PRS: true, ERS: true, SRS: true, NWFS: true, PSS: 19, PASID: true, PDS: true, SMTS: true, FSTS: true, IRO: 0x50 }),

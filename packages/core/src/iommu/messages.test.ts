@@ -10,6 +10,8 @@ describe('what is packed comes out as it was', () => {
     { kind: 'request', from: 255, request: { source: 0xff_ffff, pasid: 0xf_ffff, type: 'ats', write: false, execute: true, privileged: false, noWrite: true, address: TOP } },
     { kind: 'request', from: 0, request: { source: 0, pasid: null, type: 'untranslated', write: true, execute: false, privileged: true, noWrite: false, address: 0n } },
     { kind: 'request', from: 1, request: { source: 8, pasid: 0, type: 'translated', write: false, execute: false, privileged: false, noWrite: false, address: 1n } },
+    { kind: 'request', from: 2, asks: true, request: { source: 8, pasid: 3, type: 'untranslated', write: false, execute: false, privileged: false, noWrite: true, address: 1n } },
+    { kind: 'request', from: 3, direct: true, request: { source: 8, pasid: null, type: 'untranslated', write: true, execute: false, privileged: false, noWrite: false, address: TOP } },
     { kind: 'page', request: { source: 0x100, pasid: 7, privileged: true, execute: false, read: true, write: false, last: true, group: 511, address: TOP & ~0xfffn } },
     { kind: 'page', request: { source: 0x100, pasid: null, privileged: false, execute: true, read: false, write: true, last: false, group: 0, address: 0n } },
     { kind: 'landed', ticket: 0xffff_ffff },

@@ -41,6 +41,7 @@ const Request = layout({
     asks: flag(55, 'A function may ask for a page that is not there, and wait.'),
     from: uint(63, 56, 'Who is to be answered, by its number among those that ask.'),
     address: wide(127, 64, 'Address, bytes.'),
+    direct: flag(128, 'A function is not to translate it itself.'),
   },
 });
 
@@ -112,8 +113,8 @@ const PageResponse = layout({
 /** What comes into a unit's mailbox. */
 export type ToUnit =
   | { readonly kind: 'register-write'; readonly offset: number; readonly size: 4 | 8; readonly value: bigint }
-  /** `from`: who is answered, by its number in the unit's list. `asks`: an engine leaves it to its function to ask for pages; units do not look at it. */
-  | { readonly kind: 'request'; readonly request: DmaRequest; readonly from: number; readonly asks?: boolean }
+  /** `from`: who is answered, by its number in the unit's list. `asks`: an engine leaves it to its function to ask for pages; `direct`: the function is not to translate the request itself. Units look at neither. */
+  | { readonly kind: 'request'; readonly request: DmaRequest; readonly from: number; readonly asks?: boolean; readonly direct?: boolean }
   | { readonly kind: 'landed'; readonly ticket: number }
   | { readonly kind: 'page'; readonly request: PageRequestMessage }
   | { readonly kind: 'invalidated'; readonly source: number; readonly tag: number }
@@ -126,7 +127,7 @@ export function packToUnit(message: Exclude<ToUnit, { kind: 'register-write' }>)
   switch (message.kind) {
     case 'request': {
       const { address, execute, noWrite, privileged, type, write, ...who } = message.request;
-      return Request.encode({ kind: 'request', address, execute, noWrite, privileged, type, write, from: message.from, asks: message.asks === true, ...packWho(who) });
+      return Request.encode({ kind: 'request', address, execute, noWrite, privileged, type, write, from: message.from, asks: message.asks === true, direct: message.direct === true, ...packWho(who) });
     }
     case 'page': {
       const { address, execute, group, last, privileged, read, write, ...who } = message.request;
@@ -150,9 +151,9 @@ export function unpackToUnit(raw: bigint): ToUnit {
       return { kind: name, offset, size: bytes === 8 ? 8 : 4, value };
     }
     case 'request': {
-      const { address, execute, noWrite, privileged, type, write, from, asks, ...who } = Request.decode(raw);
+      const { address, execute, noWrite, privileged, type, write, from, asks, direct, ...who } = Request.decode(raw);
       if (type === 'reserved') break;
-      return { kind: name, from, ...(asks ? { asks } : {}), request: { ...unpackWho(who), address, execute, noWrite, privileged, type, write } };
+      return { kind: name, from, ...(asks ? { asks } : {}), ...(direct ? { direct } : {}), request: { ...unpackWho(who), address, execute, noWrite, privileged, type, write } };
     }
     case 'page': {
       const { address, execute, group, last, privileged, read, write, ...who } = Page.decode(raw);

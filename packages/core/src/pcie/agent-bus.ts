@@ -32,8 +32,8 @@ export class AgentBus implements DmaBus {
     this.#options = options;
   }
 
-  translate(request: DmaRequest, onFault: OnFault): DmaAnswer {
-    this.send({ kind: 'request', request, from: this.#options.number, ...(onFault === 'request' ? { asks: true } : {}) });
+  translate(request: DmaRequest, onFault: OnFault, untranslated: boolean): DmaAnswer {
+    this.send({ kind: 'request', request, from: this.#options.number, ...(onFault === 'request' ? { asks: true } : {}), ...(untranslated ? { direct: true } : {}) });
     for (;;) {
       const message = this.take();
       if (message.kind === 'answer') return message.answer;

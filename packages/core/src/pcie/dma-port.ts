@@ -18,8 +18,11 @@ export type OnFault = 'report' | 'request';
 
 /** Whoever answers a function's requests: a unit, or a function's own translation cache before one. */
 export interface DmaBus {
-  /** `onFault`: whether the function may ask for a page that is not there, and wait, or takes the fault at once. */
-  translate(request: DmaRequest, onFault: OnFault): DmaAnswer;
+  /**
+   * `onFault`: whether the function may ask for a page that is not there, and wait, or takes the fault at once.
+   * `untranslated`: the request goes as it is, whatever the function could translate itself.
+   */
+  translate(request: DmaRequest, onFault: OnFault, untranslated: boolean): DmaAnswer;
   /** False: the function may not set the attribute (Enable Relaxed Ordering is clear). */
   readonly relaxes?: boolean;
   /** The access that an answer with this ticket let through has reached memory; 0 is nothing. */
@@ -52,6 +55,8 @@ export interface DmaAttributes {
   readonly relaxed: boolean;
   /** What becomes of a page that is not there, with ATS: `request` asks for it and waits (block on fault). */
   readonly onFault: OnFault;
+  /** Untranslated requests only, also with ATS: what interrupt messages are. */
+  readonly untranslated: boolean;
 }
 
 /**
@@ -73,7 +78,7 @@ export type AtomicOp =
   | { readonly kind: 'swap'; readonly value: Value }
   | { readonly kind: 'compare-swap'; readonly compare: Value; readonly value: Value };
 
-export const PLAIN_ATTRIBUTES: DmaAttributes = { pasid: null, privileged: false, execute: false, relaxed: false, onFault: 'report' };
+export const PLAIN_ATTRIBUTES: DmaAttributes = { pasid: null, privileged: false, execute: false, relaxed: false, onFault: 'report', untranslated: false };
 
 /** One request's worth of a range: it lies in one page, and one answer covers it. */
 interface Piece {
@@ -289,7 +294,7 @@ export class DmaPort {
     const { pasid, privileged, execute } = this.attributes;
     const request: DmaRequest = { source: path.source, pasid, type: 'untranslated', write, execute: execute && !write, privileged, noWrite: !write, address };
     for (;;) {
-      const answer = path.bus.translate(request, this.attributes.onFault);
+      const answer = path.bus.translate(request, this.attributes.onFault, this.attributes.untranslated);
       switch (answer.kind) {
         case 'memory': {
           if (!this.#isRam(answer.address, 1)) {

@@ -65,6 +65,13 @@ describe('a function with ATS', () => {
     expect(sent()).toEqual(['untranslated']);
   });
 
+  it('sends what is to go untranslated as it is, without asking', () => {
+    const { unit, dma, atc, sent } = bench();
+    unit.map(null, PAGE, 0x2_0000n);
+    expect(dma.as({ untranslated: true }).tryStore(PAGE, 4, 1, 'x').fault).toBeNull();
+    expect([sent(), atc.cache.entries()]).toEqual([['untranslated'], []]);
+  });
+
   it.each([
     ['no bus mastering', { busMaster: false }, { pasid: null }],
     ['no PASID enabled', { pasid: false }, { pasid: 5 }],

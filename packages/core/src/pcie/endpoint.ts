@@ -82,11 +82,11 @@ export class Endpoint implements DmaBus {
     return this.#control.relaxedOrdering;
   }
 
-  translate(wanted: DmaRequest, onFault: OnFault): DmaAnswer {
+  translate(wanted: DmaRequest, onFault: OnFault, untranslated = false): DmaAnswer {
     this.serve();
     const request = this.#permitted(wanted);
     if (request === null) return REFUSED;
-    if (!this.#control.ats) return this.#upstream(request);
+    if (!this.#control.ats || untranslated) return this.#upstream(request);
     for (let attempt = 0; attempt < this.#attempts; attempt += 1) {
       const used = this.#cached(request);
       if (used !== null && (!('kind' in used))) return this.#go(request, used);

@@ -131,7 +131,7 @@ class Service implements FunctionLink {
 
   #handle(message: ToUnit): void {
     if (message.kind === 'request') {
-      const answer = this.#serve(message.request, message.asks === true ? 'request' : 'report');
+      const answer = this.#serve(message.request, message.asks === true ? 'request' : 'report', message.direct === true);
       this.#post(this.#options.engines[message.from], packFromUnit({ kind: 'answer', answer }), 'answer');
       return;
     }
@@ -142,9 +142,9 @@ class Service implements FunctionLink {
   }
 
   /** Answers an engine; a transaction that the unit stalls is waited for here. */
-  #serve(request: DmaRequest, onFault: OnFault): DmaAnswer {
+  #serve(request: DmaRequest, onFault: OnFault, untranslated: boolean): DmaAnswer {
     for (;;) {
-      const answer = this.#endpoint.translate(request, onFault);
+      const answer = this.#endpoint.translate(request, onFault, untranslated);
       if (answer.kind !== 'stalled') return answer;
       const action = this.#endpoint.resumed(answer.tag);
       if (action === 'abort') return { kind: 'refused', status: 'completer-abort' };

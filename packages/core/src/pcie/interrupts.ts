@@ -81,9 +81,9 @@ export class MsixVectors {
 }
 
 /**
- * Sends a message: one posted write of four bytes, without PASID and in order, so that it comes behind what the function wrote before.
+ * Sends a message: one posted write of four bytes, untranslated, without PASID and in order, so that it comes behind what the function wrote before.
  * @returns why it did not arrive; null: it did
  */
 export function sendMessage(dma: DmaPort, { address, data }: MsiMessage, name: string): DmaFault | null {
-  return dma.as({ pasid: null, privileged: false, execute: false, relaxed: false, onFault: 'report' }).tryStore(address, 4, data >>> 0, name).fault;
+  return dma.as({ pasid: null, privileged: false, execute: false, relaxed: false, onFault: 'report', untranslated: true }).tryStore(address, 4, data >>> 0, name).fault;
 }
