@@ -30,6 +30,7 @@ export interface AtsGrant {
   readonly global: boolean;
   /** U: use untranslated requests only. */
   readonly untranslatedOnly: boolean;
+  /** N: requests that use it must leave No Snoop clear, since the page is one that snoops. */
   readonly noSnoop: boolean;
 }
 

@@ -93,7 +93,7 @@ export const TranslationEntry = layout({
     execute: flag(35, 'Exe; only with R.'),
     privileged: flag(36, 'Priv: the permissions are those of privileged mode.'),
     global: flag(37, 'The same in every PASID.'),
-    noSnoop: flag(42, 'N: requests must set No Snoop.'),
+    noSnoop: flag(42, 'N: requests that use it must leave No Snoop clear.'),
     size: flag(43, 'S: the range is coded in the address, ones up to a zero.'),
     address: uint(63, 44, 'Bits 31:12 of the translated address.'),
   },
