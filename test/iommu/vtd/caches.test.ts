@@ -36,6 +36,13 @@ describe('the IOTLB', () => {
     expect([ask(s, bare(stages)), s.memory.log.length]).toEqual([REACHED, 0]);
   });
 
+  it.each(['first', 'second', 'nested', 'legacy'] as const)('answers writes as well, once the page is dirty where that is kept: %s', (stages) => {
+    const s = cached(stages);
+    ask(s, { ...bare(stages), write: true });
+    s.memory.log = [];
+    expect([ask(s, { ...bare(stages), write: true }), ask(s, bare(stages)), s.memory.log.length]).toEqual([REACHED, REACHED, 0]);
+  });
+
   it('of a unit without caches is never stale', () => {
     const s = system('first');
     ask(s);
