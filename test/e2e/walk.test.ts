@@ -63,7 +63,7 @@ describe('the walk page', { timeout: 60_000 }, () => {
     await entry().getByRole('button', { name: 'P', exact: true }).focus();
     for (let i = 0; i < 2; i += 1) await page.keyboard.press('ArrowDown');
     await expect.poll(() => page.evaluate(() => document.activeElement?.textContent)).toBe('DID');
-    expect(await entry().locator('svg .heavy text').allTextContents()).toEqual(['DID = 7', 'FSPTPTR = 0x123456']);
+    expect(await entry().locator('svg text.heavy').allTextContents()).toEqual(['DID = 7', 'FSPTPTR = 0x123456']);
     await page.keyboard.press('F11');
     await entry().getByRole('heading', { name: 'First-stage paging entry' }).waitFor();
     await page.keyboard.press('Shift+F11');

@@ -79,14 +79,16 @@ function Bits({ row, raw, heavy, choose }: { readonly row: BitRow; readonly raw:
           <g key={field} className={strong ? 'heavy' : 'named'} onClick={() => choose(field)}>
             <path d={`M${from + 0.5} ${below + 3}v4H${to - 0.5}v-4`} fill="none" strokeWidth={strong ? 2.5 : 1.4} />
             {label !== '' && (line > 0 || Math.abs(at - middle) > CELL) && <path d={`M${middle} ${below + 8}V${below + 10 + line * HEIGHT.line}`} fill="none" strokeWidth="0.9" />}
-            {label !== '' && (
-              <text x={at} y={below + 18 + line * HEIGHT.line} fontSize="11" fontWeight={strong ? 700 : 500} textAnchor="middle">
-                {label}
-              </text>
-            )}
           </g>
         );
       })}
+      {row.brackets.map(({ field, label, at, line }) =>
+        label === '' ? null : (
+          <text key={field} className={`label ${heavy.has(field) ? 'heavy' : 'named'}`} x={at} y={below + 18 + line * HEIGHT.line} fontSize="11" fontWeight={heavy.has(field) ? 700 : 500} textAnchor="middle" onClick={() => choose(field)}>
+            {label}
+          </text>
+        ),
+      )}
     </svg>
   );
 }
