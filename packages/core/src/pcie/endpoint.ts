@@ -84,13 +84,13 @@ export class Endpoint implements DmaBus {
 
   translate(wanted: DmaRequest, onFault: OnFault, untranslated = false): DmaAnswer {
     this.serve();
-    const request = this.#permitted(wanted);
-    if (request === null) return REFUSED;
-    if (!this.#control.ats || untranslated) return this.#upstream(request);
     for (let attempt = 0; attempt < this.#attempts; attempt += 1) {
+      // Software may have switched something off while a page was waited for.
+      const request = this.#permitted(wanted);
+      if (request === null) return REFUSED;
+      if (!this.#control.ats || untranslated) return this.#upstream(request);
       const used = this.#cached(request);
-      if (used !== null && (!('kind' in used))) return this.#go(request, used);
-      if (used !== null) return used;
+      if (used !== null) return 'kind' in used ? used : this.#go(request, used);
       if (onFault === 'report' || !this.#fetched(request)) return { kind: 'denied' };
     }
     return { kind: 'denied' };

@@ -222,6 +222,11 @@ describe('the order of switching on', () => {
   });
 });
 
+const answerPage = (unit: PageMapUnit): void => {
+  const asked = unit.next();
+  if (asked !== null) unit.respond({ source: asked.source, pasid: asked.pasid, group: asked.group, code: 'success' });
+};
+
 describe('a function at work', () => {
   const RAM = { base: 0x1_0000, size: 0x2_0000 };
   const bench = () => {
@@ -229,7 +234,7 @@ describe('a function at work', () => {
     const unit = new PageMapUnit(fabric);
     fabric.attach(unit);
     const endpoint = endpointOf(fn, 0x100, fabric.link(0x100));
-    return { unit, endpoint, dma: new DmaPort(new StraightPort(RAM.base, RAM.size), RAM, { bus: endpoint, source: 0x100 }) };
+    return { fabric, unit, endpoint, dma: new DmaPort(new StraightPort(RAM.base, RAM.size), RAM, { bus: endpoint, source: 0x100 }) };
   };
 
   it('says nothing before bus mastering is on', () => {
@@ -264,6 +269,29 @@ describe('a function at work', () => {
     set(fn.places.pcie + 8, 0x8000);
     expect(fn.pages?.allocation).toBe(0);
     expect([fn.ats, fn.busMaster, word(fn.places.pcie + 8)]).toEqual([false, false, 0x2910]);
+  });
+
+  it.each<[string, (bench: { unit: PageMapUnit }) => void, string | undefined, string[]]>([
+    ['is reset: the access ends', () => { set(fn.places.pcie + 8, 0x8000); }, 'page', ['ats']],
+    ['loses bus mastering: nothing more is sent', ({ unit }) => { set(4, 0); answerPage(unit); }, 'unsupported-request', ['ats']],
+    ['loses ATS: the access goes untranslated', ({ unit }) => { set(ats + 6, 0); answerPage(unit); }, undefined, ['ats', 'untranslated']],
+    ['is let alone', ({ unit }) => { answerPage(unit); }, undefined, ['ats', 'ats', 'translated']],
+  ])('while a page is waited for, the function %s', (_, act, status, sent) => {
+    const { unit, dma, fabric } = bench();
+    set(4, 4);
+    set(ats + 6, 0x8000);
+    fn.config.write(pri + 12, 4, 4);
+    set(pri + 4, 1);
+    let acted = false;
+    fabric.software = () => {
+      if (acted) return false;
+      acted = true;
+      unit.map(null, 0x5000n, 0x1_0000n);
+      act({ unit });
+      return true;
+    };
+    expect(dma.as({ onFault: 'request' }).tryLoad(0x5000n, 4, 'x').fault?.status).toBe(status);
+    expect(unit.requests.map(({ type }) => type)).toEqual(sent);
   });
 
   it('an MSI is written where the capability says, with the vector in the lowest bits', () => {

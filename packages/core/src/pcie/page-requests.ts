@@ -87,9 +87,14 @@ export class PageRequests {
     return Math.max(0, Math.min(this.allocation, this.capacity) - this.outstanding);
   }
 
-  /** The reset bit: outstanding requests are forgotten. Without effect while the interface is enabled. */
+  /** The reset bit: outstanding requests are forgotten, and who waits for one gets nothing. Without effect while the interface is enabled. */
   reset(): void {
-    if (!this.#enabled) this.#groups.clear();
+    if (this.#enabled) return;
+    for (const group of this.#groups.values()) {
+      group.abandoned = true;
+      group.outcome = 'failure';
+    }
+    this.#groups.clear();
   }
 
   /**
