@@ -26,42 +26,43 @@ export interface BusEvent {
 
 /** Keeps what was read as halves; the bigints are made for whoever looks. */
 class Traced implements BusEvent {
-  readonly kind: BusEvent['kind'];
-  readonly what: string;
-  readonly bytes: number;
-  readonly bigEndian: boolean;
-  readonly status: AccessStatus;
-  readonly rcid: number;
-  readonly mcid: number;
-  readonly #frame: number;
-  readonly #offset: number;
-  readonly #low: number;
-  readonly #high: number;
-  readonly #rest: readonly number[] | null;
+  // Declared only, not defined: each of them would be written twice.
+  declare readonly kind: BusEvent['kind'];
+  declare readonly what: string;
+  declare readonly bytes: number;
+  declare readonly bigEndian: boolean;
+  declare readonly status: AccessStatus;
+  declare readonly rcid: number;
+  declare readonly mcid: number;
+  declare readonly frame: number;
+  declare readonly offset: number;
+  declare readonly low: number;
+  declare readonly high: number;
+  declare readonly rest: readonly number[] | null;
 
-  constructor(kind: BusEvent['kind'], what: string, frame: number, offset: number, bytes: number, bigEndian: boolean, status: AccessStatus, data: Uint32Array, bus: { readonly rcid: number; readonly mcid: number }) {
+  constructor(kind: BusEvent['kind'], what: string, frame: number, offset: number, bytes: number, bigEndian: boolean, status: AccessStatus, data: Uint32Array, rcid: number, mcid: number) {
     this.kind = kind;
     this.what = what;
     this.bytes = bytes;
     this.bigEndian = bigEndian;
     this.status = status;
-    this.rcid = bus.rcid;
-    this.mcid = bus.mcid;
-    this.#frame = frame;
-    this.#offset = offset;
-    this.#low = data[0] ?? 0;
-    this.#high = data[1] ?? 0;
-    this.#rest = bytes <= 8 ? null : Array.from(data.subarray(2, bytes / 4));
+    this.rcid = rcid;
+    this.mcid = mcid;
+    this.frame = frame;
+    this.offset = offset;
+    this.low = (data[0] ?? 0) | 0;
+    this.high = (data[1] ?? 0) | 0;
+    this.rest = bytes <= 8 ? null : Array.from(data.subarray(2, bytes / 4));
   }
 
   get address(): bigint {
-    return addressOf(this.#frame, this.#offset);
+    return addressOf(this.frame, this.offset);
   }
 
   get words(): readonly bigint[] {
-    if (this.bytes === 4) return [BigInt(this.#low)];
-    const rest = this.#rest ?? [];
-    return [wordOf(this.#low, this.#high), ...Array.from({ length: rest.length / 2 }, (_, i) => wordOf(rest[2 * i] ?? 0, rest[2 * i + 1] ?? 0))];
+    if (this.bytes === 4) return [BigInt(this.low >>> 0)];
+    const rest = this.rest ?? [];
+    return [wordOf(this.low, this.high), ...Array.from({ length: rest.length / 2 }, (_, i) => wordOf(rest[2 * i] ?? 0, rest[2 * i + 1] ?? 0))];
   }
 }
 
@@ -155,7 +156,7 @@ export class Bus {
     if (bigEndian) this.#swap(bytes);
     if (this.watch !== null) {
       this.#tell('atomic', what, frame, offset, bytes, bigEndian, status === 'changed' ? 'ok' : status);
-      if (status === 'ok') this.watch(new Traced('write', what, frame, offset, bytes, bigEndian, status, Uint32Array.of(set, high), this));
+      if (status === 'ok') this.watch(new Traced('write', what, frame, offset, bytes, bigEndian, status, Uint32Array.of(set, high), this.rcid, this.mcid));
     }
     return status;
   }
@@ -167,7 +168,7 @@ export class Bus {
     const words = this.watch === null ? null : this.data.slice(0, bytes / 4);
     if (bigEndian) this.#swap(bytes);
     const status = this.#port.store(frame, offset, bytes);
-    if (words !== null) this.watch?.(new Traced('write', what, frame, offset, bytes, bigEndian, status, words, this));
+    if (words !== null) this.watch?.(new Traced('write', what, frame, offset, bytes, bigEndian, status, words, this.rcid, this.mcid));
     return status;
   }
 
@@ -181,7 +182,7 @@ export class Bus {
   }
 
   #tell(kind: BusEvent['kind'], what: string, frame: number, offset: number, bytes: number, bigEndian: boolean, status: AccessStatus): void {
-    this.watch?.(new Traced(kind, what, frame, offset, bytes, bigEndian, status, this.data, this));
+    this.watch?.(new Traced(kind, what, frame, offset, bytes, bigEndian, status, this.data, this.rcid, this.mcid));
   }
 
   /** Reverses the bytes of each 64-bit word, or of the one word of four bytes. */

@@ -65,7 +65,11 @@ export class PlainMemory implements TablePort, FlatMemory {
   }
 
   load(frame: number, offset: number, bytes: number): AccessStatus {
-    return this.#read('read', frame, offset, bytes);
+    const at = this.flat === null || bytes !== 8 ? -1 : this.wordsOf(frame);
+    if (at < 0) return this.#read('read', frame, offset, bytes);
+    this.data[0] = this.#words[at + (offset >>> 2)] ?? 0;
+    this.data[1] = this.#words[at + (offset >>> 2) + 1] ?? 0;
+    return 'ok';
   }
 
   exchange(frame: number, offset: number, bytes: number, low: number, high: number, newLow: number, newHigh: number): AccessStatus | 'changed' {

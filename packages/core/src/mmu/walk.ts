@@ -7,7 +7,7 @@
  * A walker holds the result of its last walk, so that a walk allocates nothing.
  */
 import type { Access, Rule, TableFormat } from './format.ts';
-import { bitsOf, frameOf } from './word.ts';
+import { frameOf } from './word.ts';
 
 /** `refused`: see `rule`. `denied`, `corrupt`: reading or writing the entry failed. `unreached`: the table's own address did not translate. */
 export type WalkEnd = 'reached' | 'refused' | 'denied' | 'corrupt' | 'unreached';
@@ -73,13 +73,17 @@ export class Walker {
   }
 
   #descend(format: TableFormat, from: number, root: number, low: number, high: number, access: Access, updates: boolean, tables: Tables): WalkEnd {
-    const { quick } = format;
-    const leafMask = quick?.leafMask[access.code ?? 0] ?? 0;
-    const leafBits = quick?.leafBits[access.code ?? 0] ?? -1;
+    const { code } = access;
+    // Whoever asks in objects of its own may have rules of its own, too.
+    const quick = code === undefined ? undefined : format.quick;
+    const leafMask = quick?.leafMask[code ?? 0] ?? 0;
+    const leafBits = quick?.leafBits[code ?? 0] ?? -1;
     let table = root;
     for (let level = from; ; level -= 1) {
       this.level = level;
-      const byte = bitsOf(low, high, format.shift[level] ?? 0, format.width[level] ?? 0) * format.entryBytes;
+      const shift = format.shift[level] ?? 0;
+      const index = shift < 32 ? (low >>> shift) | (high << (32 - shift)) : high >>> (shift - 32);
+      const byte = (index & ((1 << (format.width[level] ?? 0)) - 1)) * format.entryBytes;
       this.tableFrame = table + (byte >>> 12);
       this.tableOffset = byte & 0xfff;
       const loaded = tables.load(this, this.tableFrame, this.tableOffset, format.entryBytes);

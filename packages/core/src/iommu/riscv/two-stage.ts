@@ -45,8 +45,8 @@ export class TwoStage {
   #space: Space | null = null;
   #kind: AccessKind = 'read';
   #implicitWrite = false;
-  readonly #firstTables: Tables;
-  readonly #secondTables: Tables;
+  readonly #firstTables: FirstTables;
+  readonly #secondTables: SecondTables;
 
   constructor(bus: Bus, switches: Switches, caches: Caches) {
     this.#bus = bus;
@@ -54,18 +54,8 @@ export class TwoStage {
     this.#switches = switches;
     this.#firstPointers = caches.firstPointers;
     this.#secondPointers = caches.secondPointers;
-    const first = this.#firstPointers;
-    const second = this.#secondPointers;
-    this.#firstTables = {
-      load: (walker, frame, offset, bytes) => this.#loadFirst(walker, frame, offset, bytes),
-      mark: (walker, bits, bytes) => this.#markFirst(walker, bits, bytes),
-      ...(first === null ? {} : { passed: (walker, table, level) => keep(first, this.#space?.owner, walker, table, level) }),
-    };
-    this.#secondTables = {
-      load: (walker, frame, offset, bytes) => this.#loadSecond(walker, frame, offset, bytes),
-      mark: (walker, bits, bytes) => this.#markSecond(walker, bits, bytes),
-      ...(second === null ? {} : { passed: (walker, table, level) => keep(second, this.#space?.machine, walker, table, level) }),
-    };
+    this.#firstTables = new FirstTables(this, this.#firstPointers);
+    this.#secondTables = new SecondTables(bus, this.#secondPointers);
   }
 
   /** Runs the first stage; the guest frame is then in `guestFrame`, the mapping's size in `first.span`. */
@@ -84,6 +74,8 @@ export class TwoStage {
 
   #begin(space: Space, kind: AccessKind): void {
     this.#space = space;
+    this.#firstTables.space = space;
+    this.#secondTables.space = space;
     this.#kind = kind;
   }
 
@@ -166,19 +158,8 @@ export class TwoStage {
     return walker.walk(format, space.secondRoot, low, high, accessOf(access), space.gade, this.#secondTables);
   }
 
-  #loadSecond(walker: Walker, frame: number, offset: number, bytes: number): WalkEnd {
-    walker.entryFrame = frame;
-    walker.entryOffset = offset;
-    return this.#load(SECOND[walker.level] ?? '', walker, frame, offset, bytes, this.#space?.secondBig ?? false);
-  }
-
-  #markSecond(walker: Walker, bits: number, bytes: number): WalkEnd | 'changed' {
-    return this.#mark(SECOND[walker.level] ?? '', walker, bits, bytes, this.#space?.secondBig ?? false);
-  }
-
-  #loadFirst(walker: Walker, frame: number, offset: number, bytes: number): WalkEnd {
-    const space = this.#space;
-    if (space === null) return 'unreached';
+  /** Reads an entry of the first stage, whose table lies behind the second. */
+  loadFirst(space: Space, walker: Walker, frame: number, offset: number, bytes: number): WalkEnd {
     this.#implicitWrite = false;
     let at = frame;
     if (space.second !== 'bare') {
@@ -188,15 +169,13 @@ export class TwoStage {
     }
     walker.entryFrame = at;
     walker.entryOffset = offset;
-    return this.#load(FIRST[walker.level] ?? '', walker, at, offset, bytes, space.firstBig);
+    return load(this.#bus, FIRST[walker.level] ?? '', walker, at, offset, bytes, space.firstBig);
   }
 
   /** How the second stage ended when it kept the first from a table. */
   #end: WalkEnd = 'reached';
 
-  #markFirst(walker: Walker, bits: number, bytes: number): WalkEnd | 'changed' {
-    const space = this.#space;
-    if (space === null) return 'unreached';
+  markFirst(space: Space, walker: Walker, bits: number, bytes: number): WalkEnd | 'changed' {
     if (space.second !== 'bare') {
       this.#implicitWrite = true;
       if (!mayWrite(this.second.low)) {
@@ -209,20 +188,7 @@ export class TwoStage {
         if (this.#end !== 'reached') return 'unreached';
       }
     }
-    return this.#mark(FIRST[walker.level] ?? '', walker, bits, bytes, space.firstBig);
-  }
-
-  #load(what: string, walker: Walker, frame: number, offset: number, bytes: number, big: boolean): WalkEnd {
-    const status = this.#bus.load(what, frame, offset, bytes, big);
-    walker.low = (this.#bus.data[0] ?? 0) | 0;
-    walker.high = bytes === 8 ? (this.#bus.data[1] ?? 0) | 0 : 0;
-    return status === 'ok' ? 'reached' : status;
-  }
-
-  #mark(what: string, walker: Walker, bits: number, bytes: number, big: boolean): WalkEnd | 'changed' {
-    const status = this.#bus.mark(what, walker.entryFrame, walker.entryOffset, bytes, big, walker.low, walker.high, bits);
-    if (status === 'ok') walker.low |= bits;
-    return status === 'ok' ? 'reached' : status;
+    return mark(this.#bus, FIRST[walker.level] ?? '', walker, bits, bytes, space.firstBig);
   }
 
   /** The second stage stopped on the way to a first-stage table at `guest`. */
@@ -241,6 +207,68 @@ export class TwoStage {
     const format = walker === this.first ? this.#space?.first : this.#space?.second;
     return { table, level: read ? walker.level : null, entry: read ? addressOf(walker.entryFrame, walker.entryOffset) : null, rule: mended(format === 'bare' || format === undefined ? null : format, rule, walker.low, walker.high, walker.level) };
   }
+}
+
+/** Classes, not closures: a walk then finds their methods by what they are. */
+class FirstTables implements Tables {
+  space: Space | null = null;
+  readonly #stages: TwoStage;
+  readonly #pointers: EntryCache<Pointer> | null;
+
+  constructor(stages: TwoStage, pointers: EntryCache<Pointer> | null) {
+    this.#stages = stages;
+    this.#pointers = pointers;
+  }
+
+  load(walker: Walker, frame: number, offset: number, bytes: number): WalkEnd {
+    return this.space === null ? 'unreached' : this.#stages.loadFirst(this.space, walker, frame, offset, bytes);
+  }
+
+  mark(walker: Walker, bits: number, bytes: number): WalkEnd | 'changed' {
+    return this.space === null ? 'unreached' : this.#stages.markFirst(this.space, walker, bits, bytes);
+  }
+
+  passed(walker: Walker, table: number, level: number): void {
+    if (this.#pointers !== null) keep(this.#pointers, this.space?.owner, walker, table, level);
+  }
+}
+
+class SecondTables implements Tables {
+  space: Space | null = null;
+  readonly #bus: Bus;
+  readonly #pointers: EntryCache<Pointer> | null;
+
+  constructor(bus: Bus, pointers: EntryCache<Pointer> | null) {
+    this.#bus = bus;
+    this.#pointers = pointers;
+  }
+
+  load(walker: Walker, frame: number, offset: number, bytes: number): WalkEnd {
+    walker.entryFrame = frame;
+    walker.entryOffset = offset;
+    return load(this.#bus, SECOND[walker.level] ?? '', walker, frame, offset, bytes, this.space?.secondBig ?? false);
+  }
+
+  mark(walker: Walker, bits: number, bytes: number): WalkEnd | 'changed' {
+    return mark(this.#bus, SECOND[walker.level] ?? '', walker, bits, bytes, this.space?.secondBig ?? false);
+  }
+
+  passed(walker: Walker, table: number, level: number): void {
+    if (this.#pointers !== null) keep(this.#pointers, this.space?.machine, walker, table, level);
+  }
+}
+
+function load(bus: Bus, what: string, walker: Walker, frame: number, offset: number, bytes: number, big: boolean): WalkEnd {
+  const status = bus.load(what, frame, offset, bytes, big);
+  walker.low = (bus.data[0] ?? 0) | 0;
+  walker.high = bytes === 8 ? (bus.data[1] ?? 0) | 0 : 0;
+  return status === 'ok' ? 'reached' : status;
+}
+
+function mark(bus: Bus, what: string, walker: Walker, bits: number, bytes: number, big: boolean): WalkEnd | 'changed' {
+  const status = bus.mark(what, walker.entryFrame, walker.entryOffset, bytes, big, walker.low, walker.high, bits);
+  if (status === 'ok') walker.low |= bits;
+  return status === 'ok' ? 'reached' : status;
 }
 
 const NONE = ACCESSES[0] as Access;
