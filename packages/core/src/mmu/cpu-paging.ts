@@ -245,9 +245,11 @@ export const ASKED: { access: CpuAccess; mode: CpuMode } = { access: { address: 
 /** A format that notes what the walk passes, and has the CPU's rules for permissions: at the leaf, over everything passed. */
 function follow(format: TableFormat, paging: CpuPaging, refuses: TableFormat['refuses'] = () => paging.check(paging.passed, ASKED.access, ASKED.mode)): TableFormat {
   const { passed } = paging;
+  // Entries that masks pass at once would not be noted.
+  const { quick: _, ...slow } = format;
   let leaf = false;
   return {
-    ...format,
+    ...slow,
     sort(low, high, level) {
       if (level === format.levels - 1) Object.assign(passed, nothingPassed());
       const found = format.sort(low, high, level);
