@@ -133,6 +133,26 @@ describe('random programs over cache lines that the device does not see have the
   });
 });
 
+describe('where one device reads past the caches, CPUs and the other devices see what they saw', () => {
+  // Then everybody else goes through lines, devices too; see `Agent.snoops`.
+  const walker = { id: 'walker', kind: 'device' as const, snoops: false, run: () => undefined, registers: new Map<string, number>() };
+  it.each(['plain accesses', 'atomics', 'mixed sizes', 'MMIO'])('%s', (name) => {
+    let compared = 0;
+    for (const model of ['arm', 'strict'] as const) {
+      for (let seed = FIRST; seed < FIRST + (LONG ? 200 : 5); seed += 1) {
+        const text = randomProgram(model, FAMILIES[name] ?? {}, seed);
+        const program = mini(text);
+        const graph = within(() => byGraph(program, model, { loadStore: 'kept' }));
+        const lines = within(() => byTraces({ ...program, agents: [...program.agents, walker] }, model, { limit: TRACES }));
+        if (graph === null || lines === null) continue;
+        compared += 1;
+        expect({ seed, text, outcomes: lines.outcomes }).toEqual({ seed, text, outcomes: graph.outcomes });
+      }
+    }
+    expect(compared).toBeGreaterThanOrEqual(4);
+  });
+});
+
 describe('a weaker model allows what a stronger one does', () => {
   const chains: readonly (readonly (ModelName | 'sc')[])[] = [['sc', 'x86', 'arm', 'strict'], ['x86', 'riscv', 'strict']];
   it.each([['plain', {}], ['mixed sizes', { sizes: true }], ['a device', { mmio: true }]] satisfies [string, Family][])('on programs of loads and stores: %s', (_, extra) => {

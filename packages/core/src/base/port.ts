@@ -64,7 +64,7 @@ export interface Place {
 
 /**
  * Where messages for an agent lie until it takes them (`await` with `next`): requests and completions on the bus, and, for an agent
- * whose `registers` are served so, what CPUs write to them. A message is a bigint of any width and never 0. Only the operational form has them.
+ * with `registerWrites`, what CPUs write to its registers. A message is a bigint of any width and never 0. Only the operational form has them.
  */
 export const MAILBOX = 0x1_0000_0000;
 export const mailbox = (agent: string): Place => ({ space: 'mmio', owner: agent, address: MAILBOX, size: 8 });
@@ -134,7 +134,9 @@ export interface Agent {
    * `mailbox`: what CPUs write to its registers comes as messages, in order with all others. A CPU's read waits until the writes that
    * arrived before are dealt with, and finds what the agent itself has stored there. Absent: a write is the register's new content.
    */
-  readonly registers?: 'mailbox';
+  readonly registerWrites?: 'mailbox';
+  /** What people see it as, where kind does not say it. */
+  readonly role?: 'iommu';
   /** Whether it looks into the CPUs' caches. Absent: CPUs do, and devices where the profile's are coherent. */
   readonly snoops?: boolean;
   /** Runs the agent to its end, straight through or again from its start. */

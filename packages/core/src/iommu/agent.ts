@@ -51,7 +51,8 @@ export function unitAgent(options: UnitAgentOptions): Agent {
   return {
     id: options.id,
     kind: 'device',
-    registers: 'mailbox',
+    registerWrites: 'mailbox',
+    role: 'iommu',
     ...(options.snoops === undefined ? {} : { snoops: options.snoops }),
     run(port) {
       new Service(port, options).run();

@@ -68,9 +68,11 @@ export class CachedRam {
     }
   }
 
-  /** A CPU's store reached the line, which must be present. */
+  /** A store through the line, which must be present, was made. A device's may lie below one that only CPUs see so far: that one's bytes stay. */
   store(message: Message<View>): void {
-    this.history.bytesOf(message.value, message.size).forEach((byte, i) => this.lines.write(message.address + i, byte, message));
+    this.history.bytesOf(message.value, message.size).forEach((byte, i) => {
+      if (this.history.newestOf(message.address + i) === message) this.lines.write(message.address + i, byte, message);
+    });
   }
 
   clean(line: number): LineEffect {

@@ -65,7 +65,7 @@ export class Memory {
     this.layered = layered;
     this.core = new OperationalMemory(runs.map((run) => run.memory), layered, true);
     this.ram = new History<View>((address) => initial.ram.get(Math.floor(address / PAGE_BYTES))?.[address % PAGE_BYTES] ?? 0, profile.endian);
-    this.registers = new RegisterSpace(initial, new Set(runs.filter((run) => run.agent.registers === 'mailbox').map((run) => run.id)));
+    this.registers = new RegisterSpace(initial, new Set(runs.filter((run) => run.agent.registerWrites === 'mailbox').map((run) => run.id)));
     this.cached = profile.coherent && runs.every((run) => run.snoops) ? null : new CachedRam(profile.lineSize, this.ram, profile.endian, () => (this.core.now += 1));
     // A device that looks into the lines may see a store later than the CPUs do.
     this.core.inLines = runs.some((run) => !run.isCpu && run.snoops) ? null : (this.cached?.history ?? null);

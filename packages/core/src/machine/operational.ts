@@ -73,7 +73,7 @@ export class OperationalMachine {
     if (header !== undefined) {
       // Named, but not running yet: devices while probe runs.
       const asleep = Object.entries(header.names).filter(([id]) => !agents.some((agent) => agent.id === id)).map(([id, name]) => ({ id, kind: 'device', name }));
-      this.#recorder.emit('machine', 'machine', [], { profile: profile.id, workload: header.workload, agents: [...agents.map(({ id, kind, registers }) => ({ id, kind: registers === 'mailbox' ? 'iommu' : kind, name: header.names[id] ?? id })), ...asleep], lineSize: profile.lineSize, coherent: profile.coherent, description: header.description });
+      this.#recorder.emit('machine', 'machine', [], { profile: profile.id, workload: header.workload, agents: [...agents.map(({ id, kind, role }) => ({ id, kind: role ?? kind, name: header.names[id] ?? id })), ...asleep], lineSize: profile.lineSize, coherent: profile.coherent, description: header.description });
     }
     let reason: EndReason = 'quiescent';
     let text = '';

@@ -39,7 +39,7 @@ export function functionAgent(options: FunctionAgentOptions): Agent {
   return {
     id: options.id,
     kind: 'device',
-    registers: 'mailbox',
+    registerWrites: 'mailbox',
     run(port) {
       new Service(port, options).run();
     },

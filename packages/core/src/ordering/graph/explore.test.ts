@@ -108,7 +108,7 @@ it('a handler that looks at part of what was written gets every execution all th
 });
 
 it('an agent that takes messages has no graph form, and the search says so', () => {
-  const unit: Agent = { id: 'iommu0', kind: 'device', registers: 'mailbox', run: (port) => void port.op({ kind: 'await', place: mailbox('iommu0'), order: 'relaxed', until: (v) => v !== 0, next: true }) };
+  const unit: Agent = { id: 'iommu0', kind: 'device', registerWrites: 'mailbox', run: (port) => void port.op({ kind: 'await', place: mailbox('iommu0'), order: 'relaxed', until: (v) => v !== 0, next: true }) };
   for (const explore of [exploreGraph, exploreScheduled]) {
     const stats = explore({ table: X86_TSO, agents: [straight('cpu0', [store(0x100, 1)]), unit], initial: EMPTY_STATE, loadStore: 'kept', limits: { executions: 100, events: 100 }, onLeaf: () => undefined });
     expect(stats).toMatchObject({ complete: false, why: 'messages to a remapping unit are explored by the operational form only' });
