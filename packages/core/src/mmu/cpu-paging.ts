@@ -52,6 +52,8 @@ export interface CpuPaging {
   /** Which of an address space's roots serves an address. */
   readonly roots: 'one' | 'by half';
   readonly passed: Passed;
+  /** Access and mode of the walk that runs; whoever walks sets them. Walks do not interleave. */
+  readonly asked: { access: CpuAccess; mode: CpuMode };
   /** Which permission is missing. */
   check(passed: Passed, access: CpuAccess, mode: CpuMode): Rule | null;
   isGlobal(passed: Passed): boolean;
@@ -102,6 +104,7 @@ export function x86Paging(options: X86Options = {}): CpuPaging {
     asidBits: 12,
     roots: 'one',
     passed,
+    asked: nothingAsked(),
     marks: true,
     format: () => followed,
     check({ allLow, anyHigh, high }, access, mode) {
@@ -156,6 +159,7 @@ export function riscvPaging(options: RiscvOptions = {}): CpuPaging {
     asidBits: 16,
     roots: 'one',
     passed,
+    asked: nothingAsked(),
     marks,
     format: () => followed,
     check({ low }, access, mode) {
@@ -208,6 +212,7 @@ export function armPaging(options: ArmOptions = {}): CpuPaging {
     asidBits: 16,
     roots: 'by half',
     passed,
+    asked: nothingAsked(),
     marks: setsAccessFlag,
     format: () => followed,
     check: ({ low, high, anyHigh }, access, mode) => forbids(mode.userPages ? open : closed, low, high, anyHigh, walkAccess(access)),
@@ -233,17 +238,17 @@ export function armPaging(options: ArmOptions = {}): CpuPaging {
       }
     },
   };
-  const followed = follow(openFormat, paging, (low, high, access, above) => (ASKED.mode.userPages ? openFormat : closedFormat).refuses(low, high, access, above));
+  const followed = follow(openFormat, paging, (low, high, access, above) => (paging.asked.mode.userPages ? openFormat : closedFormat).refuses(low, high, access, above));
   return paging;
 }
 
 const nothingPassed = (): Passed => ({ low: 0, high: 0, allLow: -1, anyLow: 0, anyHigh: 0 });
 
-/** The access and mode of the walk that runs; walks do not interleave. */
-export const ASKED: { access: CpuAccess; mode: CpuMode } = { access: { address: 0n, kind: 'read', user: false }, mode: PLAIN_MODE };
+/** What is asked before anything is. */
+const nothingAsked = (): CpuPaging['asked'] => ({ access: { address: 0n, kind: 'read', user: true }, mode: PLAIN_MODE });
 
 /** A format that notes what the walk passes, and has the CPU's rules for permissions: at the leaf, over everything passed. */
-function follow(format: TableFormat, paging: CpuPaging, refuses: TableFormat['refuses'] = () => paging.check(paging.passed, ASKED.access, ASKED.mode)): TableFormat {
+function follow(format: TableFormat, paging: CpuPaging, refuses: TableFormat['refuses'] = () => paging.check(paging.passed, paging.asked.access, paging.asked.mode)): TableFormat {
   const { passed } = paging;
   // Entries that masks pass at once would not be noted.
   const { quick: _, ...slow } = format;

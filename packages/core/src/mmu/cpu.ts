@@ -5,7 +5,7 @@
  * an entry permits is decided at each access, from what its walk had passed.
  */
 import { EntryCache, overlaps, type CacheGeometry, type CacheLine } from './cache.ts';
-import { ASKED, PLAIN_MODE, walkAccess, type CpuAccess, type CpuFaultKind, type CpuMode, type CpuPaging, type Passed } from './cpu-paging.ts';
+import { PLAIN_MODE, walkAccess, type CpuAccess, type CpuFaultKind, type CpuMode, type CpuPaging, type Passed } from './cpu-paging.ts';
 import type { Rule } from './format.ts';
 import type { TablePort } from './port.ts';
 import { Walker, type Tables, type WalkEnd } from './walk.ts';
@@ -127,8 +127,8 @@ export class CpuMmu {
     const walker = this.#walker;
     const format = paging.format(access.address);
     const root = paging.roots === 'by half' && access.address >> 63n !== 0n ? (this.space.upperRoot ?? this.space.root) : this.space.root;
-    ASKED.access = access;
-    ASKED.mode = this.mode;
+    paging.asked.access = access;
+    paging.asked.mode = this.mode;
     const asked = walkAccess(access);
     const end = walker.walk(format, root, lowOf(access.address), highOf(access.address), asked, paging.marks, this.#tables);
     const { level } = walker;
