@@ -84,5 +84,5 @@ it('and so does the command line', async () => {
   expect(told).toMatchObject({ code: 0, stderr: '' });
   expect(told.stdout).toContain('   = an interrupt file in memory at 0x55555200, notice 0 to 0x28010000; 0x1000 bytes alike, as memory says, a message\n');
   expect(await dmalab('walk', 'nowhere.jsonl#1')).toMatchObject({ code: 2, stderr: expect.stringContaining('nowhere.jsonl: no such file') });
-  expect(await dmalab('walk', FILE.pathname)).toMatchObject({ code: 2, stderr: expect.stringContaining('expected FILE#N or FILE#ID') });
+  expect(await dmalab('walk', FILE.pathname)).toMatchObject({ code: 2, stderr: expect.stringContaining('expected FILE#N, FILE#ID, or a machine file') });
 });
