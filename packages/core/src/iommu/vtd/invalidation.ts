@@ -56,7 +56,7 @@ interface Outstanding {
   readonly source: number;
   /** Whose queue it lies in: the function's, or with ECAP.DIT its physical function's. */
   readonly owner: number;
-  /** The how manieth of all. */
+  /** Its number: every later one has a higher one. */
   readonly serial: number;
 }
 
