@@ -102,8 +102,8 @@ describe('the walk page', { timeout: 60_000 }, () => {
   it('tells a vector that somebody pastes, one of several a request at a time, and says what cannot be told', async () => {
     const file = readFileSync(new URL('../oracle/iommu/riscv-iommu.jsonl', import.meta.url), 'utf8');
     const [nested = ''] = file.split('\n').filter((row) => row.includes('"id":"nested-implicit-012"'));
-    await page.getByLabel('System').selectOption({ label: 'Your own vector…' });
-    const text = page.getByLabel('Vectors, one JSON object a line');
+    await page.getByLabel('System').selectOption({ label: 'Your own…' });
+    const text = page.getByLabel('A machine file, or vectors, one JSON object a line');
     await text.fill('{"caps":');
     await page.getByRole('button', { name: 'Walk', exact: true }).click();
     await page.getByRole('alert').filter({ hasText: 'This is not JSON' }).waitFor();

@@ -38,7 +38,7 @@ export function SourceBar({ place, opened, telling, move }: SourceBarProps): Rea
               {title}
             </option>
           ))}
-          <option value={OWN}>Your own vector…</option>
+          <option value={OWN}>Your own…</option>
         </select>
       </label>
       {steps.length > 1 && (
@@ -80,11 +80,11 @@ function Bring({ kept, move }: { readonly kept: string; readonly move: (to: Part
       }}
     >
       <label>
-        <span className="eyebrow">Vectors, one JSON object a line</span>
+        <span className="eyebrow">A machine file, or vectors, one JSON object a line</span>
         <textarea rows={5} spellCheck={false} value={text.length > 200_000 ? '' : text} placeholder={text.length > 200_000 ? `${vectors.length} vectors were read from the file.` : ''} onChange={(e) => setText(e.target.value)} aria-describedby={help} />
       </label>
       <p id={help} className="eyebrow">
-        What <code>npx dmalab walk FILE#N</code> takes: vectors of the RISC-V IOMMU, of VT-d and of the SMMUv3. They stay in this browser.
+        What <code>npx dmalab walk</code> takes, of the RISC-V IOMMU, of VT-d and of the SMMUv3. It stays in this browser.
       </p>
       <div className="row">
         {vectors.length > 1 && (

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { EXAMPLES } from '@dmalab/litmus/iommu/examples/all';
 import { linkOf, placeOf, type Place } from './link.ts';
@@ -83,6 +84,14 @@ describe('a text that somebody brings', () => {
     expect(vectorsIn(JSON.stringify(EXAMPLES[0]!.vector, null, 2))).toHaveLength(1);
     expect([vectorName(one, 0), vectorName('{}', 4)]).toEqual([EXAMPLES[0]!.id, 'line 5']);
     expect(walk({ source: { kind: 'own', text: one }, edits: [], step: 0, at: null }).telling.id).toBe(EXAMPLES[0]!.id);
+  });
+
+  it.each(['riscv-process', 'smmuv3-substream', 'vtd-pasid'])('may be a machine file, as %s', (name) => {
+    const text = readFileSync(new URL(`../../../../test/iommu/machines/${name}.json`, import.meta.url), 'utf8');
+    expect(vectorsIn(text)).toEqual([text]);
+    const at = walk({ source: { kind: 'own', text }, edits: [], step: 0, at: null });
+    expect(at.step.accesses.length).toBeGreaterThan(4);
+    expect(open({ source: { kind: 'own', text: text.replace('"memory"', '"memory": [{ "at": "0x0", "Nonsense": {} }], "more"') }, edits: [], step: 0, at: null })).toMatchObject({ kind: 'problem' });
   });
 
   it.each([

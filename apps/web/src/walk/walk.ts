@@ -6,6 +6,7 @@
  */
 import { EXAMPLES } from '@dmalab/litmus/iommu/examples/all';
 import { Fields, FormatError } from '@dmalab/litmus/iommu/json';
+import { isMachineFile, machineVector } from '@dmalab/litmus/iommu/machine-file';
 import { editsFor, mended, type Edit } from '@dmalab/litmus/iommu/mend';
 import { tellVector } from '@dmalab/litmus/iommu/oracle';
 import { placeOf as tableOf, repairOf, type Telling, type ToldAccess, type ToldFault, type ToldIndex, type ToldStep } from '@dmalab/litmus/iommu/tell';
@@ -72,6 +73,7 @@ function vectorOf(source: Source): Readonly<Record<string, unknown>> {
     if (example === undefined) throw new FormatError(`there is no example ${source.id}`);
     return example.vector;
   }
+  if (isMachineFile(source.text)) return machineVector(source.text, 'machine').raw;
   const value: unknown = JSON.parse(source.text);
   return new Fields(value, 'vector').raw;
 }
