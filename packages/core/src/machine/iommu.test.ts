@@ -14,10 +14,12 @@ import { resetContents } from '../devices/registers.ts';
 import { OFFSET as RISCV } from '../iommu/riscv/registers.ts';
 import { ResumeCommand } from '../iommu/smmu/commands-layout.ts';
 import { OFFSET as SMMU, QueueBase } from '../iommu/smmu/registers.ts';
+import { StreamTableEntry } from '../iommu/smmu/structures.ts';
 import { OFFSET as VTD } from '../iommu/vtd/registers.ts';
+import { FirstStageEntry, PasidDirectoryEntry, PasidEntry, ScalableContextEntry, ScalableRootEntry } from '../iommu/vtd/structures.ts';
 import { initialState } from '../memory/initial.ts';
 import { PageTableEntry } from '../mmu/formats/riscv-entries.ts';
-import { afterRing, CONTEXT, Cpu, ENTRY, FENCE, INTERRUPT, IOVA, look, outcomes, PAGE, queued, RAM, reaches, READY, RECORDS, riscvContext, riscvLeaf, run, SOURCE, SYSTEMS, type Spec } from './iommu-bench.test-support.ts';
+import { afterRing, CONTEXT, Cpu, ENTRY, FENCE, INTERRUPT, IOVA, look, outcomes, PAGE, queued, RAM, reaches, READY, RECORDS, riscvContext, riscvLeaf, ROOT, run, SOURCE, SYSTEMS, type Spec } from './iommu-bench.test-support.ts';
 import { INTERRUPT_WINDOW, MachineIommu, type IommuKind, type IommuSpec } from './iommu.ts';
 import { OperationalMachine } from './operational.ts';
 import { CORE_PROFILES, type CoreProfileId } from './profile.ts';
@@ -92,6 +94,83 @@ describe('a context of 32 bytes is read in pieces', () => {
 
   it('valid last without one is half of the way where stores may pass each other', () => {
     expect(attach('arm64', true, null)).toEqual(['7', 'not-memory', 'unsupported-request']);
+  });
+});
+
+describe('a context of 64 bytes that is used again', () => {
+  /** Where the page of its last owner lies, and that owner's tables. */
+  const THEIRS = 0x5_1000;
+  const OLD_ROOT = 0x6_0000;
+  const [OLD_SECOND, OLD_THIRD, OLD_LAST] = [0x6_1000, 0x6_2000, 0x6_3000];
+  const NEW_SECOND = 0x6_4000;
+  const TABLES = 0x2_2000;
+  const frame = (address: number): bigint => BigInt(address >> 12);
+  const word = (raw: bigint, i: number): bigint => (raw >> BigInt(64 * i)) & ((1n << 64n) - 1n);
+
+  /** Its first word has the valid bit, word `second` the root of a table. */
+  interface Reused {
+    readonly kind: IommuKind;
+    readonly setup: NonNullable<IommuSpec['setup']>;
+    readonly at: number;
+    readonly entry: (root: number) => bigint;
+    readonly second: number;
+    readonly pasid: number | null;
+    readonly memory: Spec['memory'];
+  }
+  const first = (more: Parameters<typeof FirstStageEntry.encode>[0]): bigint => FirstStageEntry.encode({ P: true, RW: true, US: true, A: true, ...more });
+  const arm = (address: number, bits: bigint): bigint => BigInt(address) | bits;
+  const PAGE_OR_BLOCK = (0xfn << 2n) | (3n << 6n) | (1n << 10n);
+  const CASES: readonly (readonly [string, Reused])[] = [
+    ['a PASID-table entry', {
+      kind: 'vtd',
+      setup: [[VTD.RTADDR, 8, 0x2_0000n | (1n << 10n)], [VTD.GCMD, 4, 1n << 30n], [VTD.GCMD, 4, 1n << 31n]],
+      at: TABLES + 0x1000 + 5 * 64,
+      entry: (root) => PasidEntry.encode({ P: true, PGTT: 1, DID: 1, FSPTPTR: frame(root) }),
+      second: 2,
+      pasid: 5,
+      memory: [
+        [0x2_0000, ScalableRootEntry.encode({ LP: true, LCTP: frame(0x2_1000) }), 16],
+        [0x2_1000 + 32 * SOURCE, ScalableContextEntry.encode({ P: true, PASIDE: true, PASIDDIRPTR: frame(TABLES) }), 32],
+        [TABLES, PasidDirectoryEntry.encode({ P: true, SMPTBLPTR: frame(TABLES + 0x1000) }), 8],
+        [ROOT, first({ address: frame(NEW_SECOND) }), 8], [NEW_SECOND + 8, first({ PS: true }), 8],
+        [OLD_ROOT, first({ address: frame(OLD_SECOND) }), 8], [OLD_SECOND + 8, first({ address: frame(OLD_THIRD) }), 8], [OLD_THIRD, first({ address: frame(OLD_LAST) }), 8], [OLD_LAST + 8 * 0x50, first({ address: frame(THEIRS) }), 8],
+      ],
+    }],
+    ['a stream table entry', {
+      kind: 'smmuv3',
+      setup: SYSTEMS.smmuv3.setup,
+      at: 0x2_0000 + 64 * SOURCE,
+      entry: (root) => StreamTableEntry.encode({ V: true, Config: 6, S2VMID: 1, S2T0SZ: 25, S2SL0: 1, S2PS: 4, S2AA64: true, S2R: true, S2TTB: BigInt(root) / 16n }),
+      second: 3,
+      pasid: null,
+      memory: [
+        [ROOT + 8, arm(0, PAGE_OR_BLOCK | 1n), 8],
+        [OLD_ROOT + 8, arm(OLD_THIRD, 3n), 8], [OLD_THIRD, arm(OLD_LAST, 3n), 8], [OLD_LAST + 8 * 0x50, arm(THEIRS, PAGE_OR_BLOCK | 3n), 8],
+      ],
+    }],
+  ];
+
+  const attach = ({ kind, setup, at, entry, second, pasid, memory }: Reused, validLast: boolean): string[] =>
+    outcomes({
+      profile: 'arm64',
+      iommu: { kind, setup },
+      // Its last owner cleared V, and nothing else.
+      memory: [...memory, [at, entry(OLD_ROOT) & ~1n, 64], [PAGE, 7n, 8], [THEIRS, 9n, 8]],
+      cpu: (cpu) => {
+        const words = [second, 0];
+        for (const [i, which] of (validLast ? words : words.toReversed()).entries()) {
+          if (i > 0) cpu.fence('dmb.oshst');
+          cpu.store(at + 8 * which, word(entry(ROOT), which));
+        }
+      },
+      device: (dma, _ring, out) => out(look(dma.as({ pasid }))),
+    });
+
+  it.each(CASES)('%s, valid first: the device can read the memory of its last owner', (_name, reused) => {
+    expect(attach(reused, false)).toEqual(['7', '9', 'refused']);
+  });
+  it.each(CASES)('%s, valid last behind a barrier: never', (_name, reused) => {
+    expect(attach(reused, true)).toEqual(['7', 'refused']);
   });
 });
 
