@@ -121,7 +121,8 @@ export class Bus {
     const flat = bigEndian || frame >= this.frames ? null : this.flat;
     const at = flat === null ? -1 : flat.wordsOf(frame);
     if (flat !== null && at >= 0) {
-      this.found = flat.words;
+      const { words } = flat;
+      if (this.found !== words) this.found = words;
       return at + (offset >>> 2);
     }
     this.found = this.data;

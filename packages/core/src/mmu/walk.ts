@@ -50,20 +50,26 @@ export class Walker {
   inheritedHigh = 0;
 
   walk(format: TableFormat, root: number, low: number, high: number, access: Access, updates: boolean, tables: Tables): WalkEnd {
-    this.#begin(format, low, high);
+    this.begin(format, low, high);
     this.level = format.levels;
     if (!fits(format, low, high)) return this.#refuse(format.tooWide);
-    return this.#descend(format, format.levels - 1, root, low, high, access, updates, tables);
+    return this.#descend(format, format.levels - 1, root, false, low, high, access, updates, tables);
   }
 
   /** A walk that begins at a table further down, which a pointer with these bits (and those above it) leads to. */
   walkFrom(format: TableFormat, level: number, table: number, inherited: number, low: number, high: number, access: Access, updates: boolean, tables: Tables): WalkEnd {
-    this.#begin(format, low, high);
+    this.begin(format, low, high);
     this.inherited = inherited;
-    return this.#descend(format, level, table, low, high, access, updates, tables);
+    return this.#descend(format, level, table, false, low, high, access, updates, tables);
   }
 
-  #begin(format: TableFormat, low: number, high: number): void {
+  /** Goes on where the entry of that level has been read: it is in `low` and `high`, and its place in the four fields for that. */
+  resume(format: TableFormat, level: number, table: number, low: number, high: number, access: Access, updates: boolean, tables: Tables): WalkEnd {
+    return this.#descend(format, level, table, true, low, high, access, updates, tables);
+  }
+
+  /** For a walk that somebody else takes the first steps of. */
+  begin(format: TableFormat, low: number, high: number): void {
     this.rule = null;
     this.format = format;
     this.inputLow = low;
@@ -72,22 +78,26 @@ export class Walker {
     this.inheritedHigh = 0;
   }
 
-  #descend(format: TableFormat, from: number, root: number, low: number, high: number, access: Access, updates: boolean, tables: Tables): WalkEnd {
+  #descend(format: TableFormat, from: number, root: number, read: boolean, low: number, high: number, access: Access, updates: boolean, tables: Tables): WalkEnd {
     const { code } = access;
     // Whoever asks in objects of its own may have rules of its own, too.
     const quick = code === undefined ? undefined : format.quick;
     const leafMask = quick?.leafMask[code ?? 0] ?? 0;
     const leafBits = quick?.leafBits[code ?? 0] ?? -1;
     let table = root;
+    let known = read;
     for (let level = from; ; level -= 1) {
       this.level = level;
-      const shift = format.shift[level] ?? 0;
-      const index = shift < 32 ? (low >>> shift) | (high << (32 - shift)) : high >>> (shift - 32);
-      const byte = (index & ((1 << (format.width[level] ?? 0)) - 1)) * format.entryBytes;
-      this.tableFrame = table + (byte >>> 12);
-      this.tableOffset = byte & 0xfff;
-      const loaded = tables.load(this, this.tableFrame, this.tableOffset, format.entryBytes);
-      if (loaded !== 'reached') return loaded;
+      if (!known) {
+        const shift = format.shift[level] ?? 0;
+        const index = shift < 32 ? (low >>> shift) | (high << (32 - shift)) : high >>> (shift - 32);
+        const byte = (index & ((1 << (format.width[level] ?? 0)) - 1)) * format.entryBytes;
+        this.tableFrame = table + (byte >>> 12);
+        this.tableOffset = byte & 0xfff;
+        const loaded = tables.load(this, this.tableFrame, this.tableOffset, format.entryBytes);
+        if (loaded !== 'reached') return loaded;
+      }
+      known = false;
 
       if (quick !== undefined && (this.high & quick.high) === 0) {
         if (level > 0 && (this.low & quick.pointerMask) === quick.pointerBits) {

@@ -5,6 +5,7 @@ import type { Repair, Rule } from '../../mmu/format.ts';
 import { addressOf } from '../../mmu/word.ts';
 import type { Bus } from '../bus.ts';
 import type { Counters } from './counters.ts';
+import { nextTable } from './directory-entry.ts';
 import { CORRUPT, DENIED, fault, type Fault } from './fault.ts';
 import { ownerOf } from './caches.ts';
 import { firstStage, processLevels, secondStage, type Features } from './features.ts';
@@ -77,9 +78,13 @@ export function locateDevice(of: Features, registers: DirectoryRegisters, bus: B
     const at = bus.fetch(LEVELS[level] ?? 'device directory', table, offset, 8, registers.be);
     if (at < 0) return refused(at === -1 ? 257 : 268, at === -1 ? DENIED : CORRUPT, level, table, offset);
     const words = bus.found;
+    const next = nextTable(words, at);
+    if (next >= 0) {
+      table = next;
+      continue;
+    }
     if (entry.get.V(words, at) === 0) return refused(258, NOT_VALID, level, table, offset);
-    if (entry.hasStray(words, at)) return refused(259, STRAY_ENTRY, level, table, offset);
-    table = entry.get.PPN(words, at);
+    return refused(259, STRAY_ENTRY, level, table, offset);
   }
   const offset = (deviceId & ((1 << bits[0]) - 1)) * size;
   const at = bus.fetch('device context', table, offset, size, registers.be);

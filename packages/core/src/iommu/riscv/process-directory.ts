@@ -5,6 +5,7 @@ import type { Rule } from '../../mmu/format.ts';
 import { addressOf } from '../../mmu/word.ts';
 import type { Bus } from '../bus.ts';
 import type { AccessKind } from './causes.ts';
+import { nextTable } from './directory-entry.ts';
 import { CORRUPT, DENIED, fault, type Fault } from './fault.ts';
 import { firstStage, type Features } from './features.ts';
 import { DirectoryEntry, ProcessContext } from './structures.ts';
@@ -46,12 +47,15 @@ export function locateProcess(of: Features, bus: Bus, stages: TwoStage, guest: S
     const at = bus.fetch(LEVELS[level] ?? 'process directory', frame, offset, bytes, guest.firstBig);
     if (at < 0) return refused(at === -1 ? 265 : 269, at === -1 ? DENIED : CORRUPT, level, frame, offset);
     const words = bus.found;
-    if (entry.get.V(words, at) === 0) return refused(266, NOT_VALID, level, frame, offset);
     if (level > 0) {
-      if (entry.hasStray(words, at)) return refused(267, STRAY_ENTRY, level, frame, offset);
-      table = entry.get.PPN(words, at);
-      continue;
+      const next = nextTable(words, at);
+      if (next >= 0) {
+        table = next;
+        continue;
+      }
     }
+    if (entry.get.V(words, at) === 0) return refused(266, NOT_VALID, level, frame, offset);
+    if (level > 0) return refused(267, STRAY_ENTRY, level, frame, offset);
     const known = late.find(words, at, frame, offset, guest);
     if (known !== null) return known;
     if (context.hasStray(words, at)) return refused(267, STRAY_CONTEXT, level, frame, offset);

@@ -175,6 +175,7 @@ export class Translator {
     const { devices, processes } = this.#caches;
     const kept = devices !== null && devices.lapses === null && (!fromProcess || (processes !== null && processes.lapses === null));
     this.#lastSpace = kept ? space : null;
+    if (!kept) return;
     this.#lastLook = space.owner.tag < 0 ? null : this.#caches.translations;
     this.#lastTag = space.owner.tag;
     this.#lastDevice = device;

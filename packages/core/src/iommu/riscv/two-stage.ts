@@ -7,7 +7,7 @@
  * nothing unless it faults.
  */
 import type { EntryCache } from '../../mmu/cache.ts';
-import { ACCESSES, DIRTIES, mended, READS, WRITES, type Access, type Rule, type TableFormat } from '../../mmu/format.ts';
+import { ACCESSES, DIRTIES, mended, READS, WRITES, type Access, type QuickMasks, type Rule, type TableFormat } from '../../mmu/format.ts';
 import { Walker, type Tables, type WalkEnd } from '../../mmu/walk.ts';
 import { addressOf, frameOf, highIn, lowIn } from '../../mmu/word.ts';
 import type { Bus } from '../bus.ts';
@@ -73,10 +73,11 @@ export class TwoStage {
   }
 
   #begin(space: Space, kind: AccessKind): void {
+    this.#kind = kind;
+    if (this.#space === space) return;
     this.#space = space;
     this.#firstTables.space = space;
     this.#secondTables.space = space;
-    this.#kind = kind;
   }
 
   #firstFault(end: Exclude<WalkEnd, 'reached'>, kind: AccessKind): Fault {
@@ -144,6 +145,8 @@ export class TwoStage {
       walker.span = flat.span;
       return 'reached';
     }
+    const { quick } = format;
+    if (quick !== undefined && this.#secondPointers === null && !space.sxl && frame < quick.frames) return this.#walkBySteps(space, format, quick, frame, offset, access);
     const low = lowIn(frame, offset);
     const high = highIn(frame);
     if (space.sxl && high > 3) {
@@ -156,6 +159,43 @@ export class TwoStage {
       if (known !== null) return walker.walkFrom(format, known.level, known.table, known.inherited, low, high, accessOf(access), space.gade, this.#secondTables);
     }
     return walker.walk(format, space.secondRoot, low, high, accessOf(access), space.gade, this.#secondTables);
+  }
+
+  /** The second stage by accesses that can be seen: what masks decide is decided here, and from the first other entry on the core goes on. */
+  #walkBySteps(space: Space, format: TableFormat, quick: QuickMasks, frame: number, offset: number, access: number): WalkEnd {
+    const walker = this.second;
+    const bus = this.#bus;
+    walker.begin(format, (frame << 12) | offset, frame >>> 20);
+    const top = format.levels - 1;
+    let table = space.secondRoot;
+    for (let level = top; ; level -= 1) {
+      // The index of a root has two bits more, for its four frames. Frames below 2^31 have none at the fifth level.
+      const index = level === 4 ? 0 : (frame >>> (9 * level)) & (level === top ? 0x7ff : 0x1ff);
+      walker.level = level;
+      walker.tableFrame = table + (index >>> 9);
+      walker.tableOffset = (index & 0x1ff) << 3;
+      walker.entryFrame = walker.tableFrame;
+      walker.entryOffset = walker.tableOffset;
+      const status = bus.load(SECOND[level] ?? '', walker.tableFrame, walker.tableOffset, 8, space.secondBig);
+      const low = (bus.data[0] ?? 0) | 0;
+      const high = (bus.data[1] ?? 0) | 0;
+      walker.low = low;
+      walker.high = high;
+      if (status !== 'ok') return status;
+      if ((high & quick.high) === 0) {
+        const target = (low >>> 10) | (high << 22);
+        if (level > 0 && (low & quick.pointerMask) === quick.pointerBits) {
+          table = target;
+          continue;
+        }
+        if ((low & (quick.leafMask[access] ?? 0)) === (quick.leafBits[access] ?? -1) && (low & (quick.align[level] ?? -1)) === 0) {
+          walker.span = 12 + 9 * level;
+          walker.frame = target | (frame & ((1 << (9 * level)) - 1));
+          return 'reached';
+        }
+      }
+      return walker.resume(format, level, table, lowIn(frame, offset), highIn(frame), accessOf(access), space.gade, this.#secondTables);
+    }
   }
 
   /** Reads an entry of the first stage, whose table lies behind the second. */
