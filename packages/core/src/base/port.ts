@@ -83,7 +83,8 @@ export type Op = { readonly site?: Site | null; readonly context?: string } & Op
 
 export type Operation =
   /** `exclusive`: opens the monitor (LDXR, LR). */
-  | ({ readonly kind: 'load'; readonly place: Place; readonly order: AccessOrder; readonly exclusive?: boolean; readonly data?: boolean; readonly name?: string } & AddressDeps)
+  /** `buffered`: what was written since the agent's last fence `write-buffers` may still lie in buffers before memory, and not be found. */
+  | ({ readonly kind: 'load'; readonly place: Place; readonly order: AccessOrder; readonly exclusive?: boolean; readonly buffered?: boolean; readonly data?: boolean; readonly name?: string } & AddressDeps)
   /** `exclusive`: the answer is 0 when it was done and 1 when not (STXR, SC); otherwise always 0. It may fail at any time. */
   | ({ readonly kind: 'store'; readonly place: Place; readonly value: Value; readonly order: AccessOrder; readonly exclusive?: boolean; readonly data?: boolean; readonly name?: string } & AddressDeps & DataDeps)
   /**

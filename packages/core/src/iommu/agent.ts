@@ -41,6 +41,8 @@ export interface UnitAgentOptions {
   readonly lapses?: 'all' | readonly string[];
   /** Whether walks look into the CPUs' caches; absent: as other devices do. */
   readonly snoops?: boolean;
+  /** Stores of CPUs stay in buffers before memory, where walks may miss them, until the unit is told to flush them (CAP.RWBF of VT-d). */
+  readonly buffered?: boolean;
   /** Addresses at which a store of four bytes is an interrupt; its data is the vector. */
   readonly messages?: Window;
   /** Vectors of interrupts that are wires, by cause; others have vector 0. */
@@ -81,7 +83,7 @@ class Service {
   constructor(port: Port, options: UnitAgentOptions) {
     this.#port = port;
     this.#options = options;
-    const tables = new AgentTablePort(port, options.ram, (address, value) => this.#interrupts(address, value));
+    const tables = new AgentTablePort(port, options.ram, (address, value) => this.#interrupts(address, value), options.buffered ?? false);
     this.#unit = options.create(tables, { send: (message) => this.#send(message), wire: (cause) => this.#raise(options.wires?.[cause] ?? 0, cause) });
     for (const [offset, size, value] of options.setup ?? []) this.#unit.writeRegister(offset, size, value);
     this.#shown = options.registers.map(({ offset, size }) => contentOf(this.#unit, offset, size));

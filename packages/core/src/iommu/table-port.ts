@@ -18,12 +18,17 @@ export class AgentTablePort implements TablePort {
   readonly data = new Uint32Array(32);
   readonly #port: Port;
   readonly #ram: Window;
+  readonly #buffered: boolean;
   /** Takes a store that is an interrupt message. */
   readonly #message: (address: number, value: number) => boolean;
   #name = 'table';
 
-  /** @param message a store of four bytes outside RAM: whether it was an interrupt message and is dealt with */
-  constructor(port: Port, ram: Window, message: (address: number, value: number) => boolean) {
+  /**
+   * @param message  a store of four bytes outside RAM: whether it was an interrupt message and is dealt with
+   * @param buffered loads may miss what was stored since the last `flush`
+   */
+  constructor(port: Port, ram: Window, message: (address: number, value: number) => boolean, buffered: boolean) {
+    this.#buffered = buffered;
     this.#port = port;
     this.#ram = ram;
     this.#message = message;
@@ -34,6 +39,10 @@ export class AgentTablePort implements TablePort {
     this.#name = what;
   }
 
+  flush(): void {
+    if (this.#buffered) this.#port.op({ kind: 'fence', fence: 'write-buffers' });
+  }
+
   load(frame: number, offset: number, bytes: number): AccessStatus {
     const { data } = this;
     const address = frame * 4096 + offset;
@@ -42,7 +51,7 @@ export class AgentTablePort implements TablePort {
       return 'denied';
     }
     const size = pieceOf(bytes);
-    for (let at = 0; at < bytes; at += size) this.#put(at / 4, size, this.#port.op({ kind: 'load', place: ram(address + at, size), order: 'relaxed', name: this.#at(at, bytes) }));
+    for (let at = 0; at < bytes; at += size) this.#put(at / 4, size, this.#port.op({ kind: 'load', place: ram(address + at, size), order: 'relaxed', ...(this.#buffered ? { buffered: true } : {}), name: this.#at(at, bytes) }));
     return 'ok';
   }
 

@@ -46,6 +46,8 @@ export class AgentRun implements Port {
   mustTake = false;
   /** The operation it is at. */
   upcoming: Op | null = null;
+  /** When it made sure last that no store lies in a buffer before memory. */
+  flushed = 0;
   /** Key of the operation performed last. */
   lastKey = 'start';
   /** Open exclusive: what the last exclusive load took its bytes from, oldest first. */

@@ -15,12 +15,13 @@ import { OFFSET as RISCV } from '../iommu/riscv/registers.ts';
 import { ResumeCommand } from '../iommu/smmu/commands-layout.ts';
 import { OFFSET as SMMU, QueueBase } from '../iommu/smmu/registers.ts';
 import { StreamTableEntry } from '../iommu/smmu/structures.ts';
+import { Capability } from '../iommu/vtd/capabilities.ts';
 import { OFFSET as VTD } from '../iommu/vtd/registers.ts';
 import { FirstStageEntry, PasidDirectoryEntry, PasidEntry, ScalableContextEntry, ScalableRootEntry } from '../iommu/vtd/structures.ts';
 import { initialState } from '../memory/initial.ts';
 import { PageTableEntry } from '../mmu/formats/riscv-entries.ts';
 import { afterRing, CONTEXT, Cpu, ENTRY, FENCE, INTERRUPT, IOVA, look, outcomes, PAGE, queued, RAM, reaches, READY, RECORDS, riscvContext, riscvLeaf, ROOT, run, SOURCE, SYSTEMS, type Spec } from './iommu-bench.test-support.ts';
-import { INTERRUPT_WINDOW, MachineIommu, type IommuKind, type IommuSpec } from './iommu.ts';
+import { INTERRUPT_WINDOW, MachineIommu, USUAL, type IommuKind, type IommuSpec } from './iommu.ts';
 import { OperationalMachine } from './operational.ts';
 import { CORE_PROFILES, type CoreProfileId } from './profile.ts';
 
@@ -248,6 +249,30 @@ describe('a walker that does not look into the CPUs\' caches', () => {
 
   it('and one that does needs nothing, even where other devices do not', () => {
     expect(map('arm64-nc', true, false, 'dsb.st')).toEqual(['7']);
+  });
+});
+
+describe('a unit before which stores stay in buffers (CAP.RWBF)', () => {
+  const map = (flush: boolean, wait: boolean): string[] =>
+    outcomes({
+      profile: 'x86-64',
+      iommu: { kind: 'vtd', vtd: { capability: USUAL.vtd.capability | Capability.encode({ RWBF: true }) }, reads: ['GSTS'] },
+      memory: [...SYSTEMS.vtd.contexts, [PAGE, 7n, 8]],
+      cpu: (cpu) => {
+        cpu.store(ENTRY, SYSTEMS.vtd.leaf);
+        cpu.fence('mfence');
+        // WBF, with the bits that stay.
+        if (flush) cpu.write('iommu0', VTD.GCMD, 4, 0x8c00_0000, 'GCMD');
+        if (wait) cpu.register(VTD.GSTS, 4);
+        cpu.ring();
+      },
+      device: afterRing,
+    });
+
+  it('no barrier of the CPU helps; the flush does, once it is known to be done', () => {
+    expect(map(false, true)).toEqual(['7', 'refused']);
+    expect(map(true, false)).toEqual(['7', 'refused']);
+    expect(map(true, true)).toEqual(['7']);
   });
 });
 

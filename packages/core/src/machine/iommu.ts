@@ -97,6 +97,7 @@ export class MachineIommu {
       functions: new Map(functions.flatMap(({ source, device, pcie, engines: [first] }) => (pcie !== undefined ? [[source, functionOf(device)] as const] : first === undefined ? [] : [[source, first] as const]))),
       snoops: spec.coherentWalks,
       messages: INTERRUPT_WINDOW,
+      ...(spec.kind === 'vtd' && spec.vtd?.capability !== undefined && Capability.decode(spec.vtd.capability).RWBF ? { buffered: true } : {}),
       ...(spec.lapses === undefined ? {} : { lapses: spec.lapses }),
       ...(spec.setup === undefined ? {} : { setup: spec.setup }),
     };
@@ -145,7 +146,7 @@ function creator(spec: IommuSpec): UnitAgentOptions['create'] {
     }
     case 'vtd': {
       const options: VtdOptions = { ...USUAL.vtd, extended: USUAL.vtd.extended | (spec.coherentWalks ? VTD_COHERENT : 0n), caches: { context: contexts, pasid: contexts, iotlb, paging: null }, ...spec.vtd };
-      return (port, outside) => new VtdUnit(port, options, outside);
+      return (port, outside) => new VtdUnit(port, options, { send: (message) => outside.send(message), wire: (cause) => outside.wire(cause), flushWriteBuffers: () => port.flush?.() });
     }
     case 'smmuv3': {
       // One configuration cache and one TLB: both or neither.

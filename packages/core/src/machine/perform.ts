@@ -96,7 +96,8 @@ export class Performer {
     const spec = run.memory.spec('r', order, { via: exclusive ? 'exclusive' : 'plain', addr: this.#operand(run, op.addressDep, op.addressPick) });
     const { own, pre } = this.#clear(run, spec, history, place);
     this.#memory.touch(run, place, 'load', keyOf(op));
-    const ways = this.#memory.core.candidates(run.memory, history, place.address, place.size, pre, own);
+    const bound = op.kind === 'load' && op.buffered === true ? { all: at(run.flushed), cpu: START } : pre;
+    const ways = this.#memory.core.candidates(run.memory, history, place.address, place.size, bound, own);
     const fitting = until === null ? ways : ways.filter((way) => until(way.value));
     let chosen: (typeof fitting)[number] | undefined = fitting[0];
     const waits = until !== null && (ways[0] === undefined || chosen !== ways[0]);
@@ -307,6 +308,7 @@ export class Performer {
 
   #fence(run: AgentRun, op: OpOf<'fence'>): Value {
     run.memory.views.fence(op.fence);
+    if (op.fence === 'write-buffers') run.flushed = this.#memory.core.now;
     this.#recorder.emit('fence', run.id, [], { name: op.as ?? op.fence, instructions: op.fence === 'compiler' ? '' : op.fence, site: op.site ?? null });
     return 0;
   }

@@ -23,6 +23,8 @@ export interface TablePort {
   readonly data: Uint32Array;
   /** Told what the next accesses are to (`device context`), where somebody shows it. */
   named?(what: string): void;
+  /** From here on what software has written before is found. Absent: it is found anyway. */
+  flush?(): void;
   load(frame: number, offset: number, bytes: number): AccessStatus;
   store(frame: number, offset: number, bytes: number): AccessStatus;
   /**

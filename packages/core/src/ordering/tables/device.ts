@@ -13,7 +13,8 @@ export const DEVICE: RuleTable = {
     { id: 'device.read', on: { access: ['r', 'i'] }, before: ['rNew'], join: [['event', 'rNew'], ['event', 'wNew']], source: 'PCIe base specification 2.4.1; decision 8: reads are issued in order', evidence: 'choice' },
     { id: 'device.write', on: { access: ['w', 'o'] }, before: ['wNew'], join: [['event', 'rNew'], ['event', 'wNew']], source: 'PCIe base specification 2.4.1: a posted request does not pass a posted request, a read pushes earlier writes', evidence: 'section' },
       ],
-  idleFences: ['compiler'],
+  // The write buffers are the machine's; no access of the device is ordered by them.
+  idleFences: ['compiler', 'write-buffers'],
   forwarding: false,
   singleCopyBytes: 8,
   switches: {},
