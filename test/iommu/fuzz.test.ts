@@ -60,11 +60,11 @@ function newest(iommu: RiscvIommu, memory: PlainMemory): ReturnType<typeof Fault
 
 /** Makes the smallest edit that a fault names; the same entry may then not break the same rule. */
 function repaired(answer: Exclude<Answer, { kind: 'translated' }>, request: Request, iommu: RiscvIommu, memory: PlainMemory, where: string): boolean {
-  const { entry, rule } = answer.fault.why;
+  const { entry, level, rule } = answer.fault.why;
   if (entry === null || rule.repair === undefined) return false;
   applyRepair(memory, entry, rule.repair);
   const again = iommu.translate(request);
-  if (again.kind !== 'translated' && again.fault.why.rule.text === rule.text && again.fault.why.entry === entry) throw new Error(`${where}: "${rule.text}" is still broken after its repair`);
+  if (again.kind !== 'translated' && again.fault.why.rule.text === rule.text && again.fault.why.entry === entry && again.fault.why.level === level) throw new Error(`${where}: "${rule.text}" is still broken after its repair`);
   return true;
 }
 

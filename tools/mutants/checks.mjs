@@ -124,6 +124,19 @@ export class Checks {
     }
   }
 
+  /** Whether that one check passes on the file as it is, and fails on the changed text. */
+  notices(file, text, name) {
+    const path = name.startsWith('packages/') || name.startsWith('test/') ? name.slice(0, name.indexOf('.test.ts') + 8) : name.split(' ')[0];
+    const make = () => (path.endsWith('.ts') ? testChecks(path, (of) => testsOf(of, this.modules.again(of)), true) : vectorChecks(path));
+    const check = this.#once(path, make).find((one) => one.name === name);
+    const on = (changed) => {
+      const load = this.modules.changed(file, changed);
+      const tests = memo((of) => testsOf(of, load));
+      return passes(() => check.run(load, tests), 20_000);
+    };
+    return check !== undefined && on(sourceOf(file)) && !on(text);
+  }
+
   /** The name of the first check that the changed text fails, or null. What failed lately for this file is asked first. */
   firstFailure(file, text) {
     this.#trust(file);

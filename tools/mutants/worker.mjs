@@ -5,14 +5,13 @@ import { applied, mutantsOf } from './mutate.mjs';
 import { sourceOf } from './modules.mjs';
 
 const checks = new Checks(process.argv[2] === 'trust');
-process.on('message', ({ file, index }) => {
+process.on('message', ({ file, index, by: wanted }) => {
   const text = sourceOf(file);
-  // Index -1: as it is.
-  const changed = index < 0 ? text : applied(text, mutantsOf(text, file)[index]);
+  const changed = applied(text, mutantsOf(text, file)[index]);
   const before = performance.now();
   let by;
   try {
-    by = checks.firstFailure(file, changed);
+    by = wanted === undefined ? checks.firstFailure(file, changed) : checks.notices(file, changed, wanted) ? wanted : null;
   } catch (error) {
     // Our own fault, or sources that fail unchanged.
     process.send({ error: String(error?.stack ?? error) });
