@@ -290,6 +290,55 @@ describe('the directory caches', () => {
   });
 });
 
+describe('the contexts of the last request serve the next', () => {
+  const directory = (made: System): { readonly table: bigint; readonly root: bigint } => {
+    const root = made.frames();
+    made.map(root, 3, PAGE, 0x2000n);
+    const table = made.frames();
+    made.process(table, 1, { PSCID: 1, fsc_MODE: 8, fsc_PPN: root });
+    made.process(table, 2, { ENS: true, PSCID: 2, fsc_MODE: 8, fsc_PPN: made.frames() });
+    made.device(1, { PDTV: true, fsc_MODE: 1, fsc_PPN: table });
+    made.device(2, { fsc_MODE: 8, fsc_PPN: made.frames(), PSCID: 3 });
+    return { table, root };
+  };
+
+  it('but not those of another device or process, or a request that needs more', () => {
+    const made = new System();
+    directory(made);
+    const ask = (device: number, processId: number | null, more: object = {}): bigint | string => made.reach(device, PAGE, { processId, ...more });
+    expect([ask(1, 1), ask(1, 1), ask(1, 2), ask(1, 1), ask(2, null), ask(1, 1)]).toEqual([0x2000n, 0x2000n, 'cause 13', 0x2000n, 'cause 13', 0x2000n]);
+    expect([ask(1, 1, { privileged: true }), ask(1, 1, { type: 'ats' }), ask(1, 1, { type: 'translated' }), ask(1, null), ask(1, 1)]).toEqual(['cause 260', 'cause 260', 'cause 260', PAGE, 0x2000n]);
+  });
+
+  it('until an invalidation, an eviction, a lapse or another ddtp', () => {
+    const made = new System({ caches: { ...ROOMY, devices: { sets: 1, ways: 1, policy: 'lru' }, translations: null } });
+    const { table, root } = directory(made);
+    const ask = (): bigint | string => made.reach(1, PAGE, { processId: 1 });
+    const forget = (): void => made.process(table, 1, { V: false });
+    const restore = (): void => made.process(table, 1, { PSCID: 1, fsc_MODE: 8, fsc_PPN: root });
+    expect(ask()).toBe(0x2000n);
+    forget();
+    expect(ask()).toBe(0x2000n);
+    made.command(IodirCommand.encode({ opcode: 3, func3: 1, DV: true, DID: 1, PID: 2 }));
+    expect(ask()).toBe(0x2000n);
+    made.command(IodirCommand.encode({ opcode: 3, func3: 1, DV: true, DID: 1, PID: 1 }));
+    expect(ask()).toBe('cause 266');
+    restore();
+    made.device(1, { V: false });
+    expect(ask()).toBe(0x2000n);
+    made.reach(2, PAGE);
+    expect(ask()).toBe('cause 258');
+    made.device(2, { V: false });
+    const asked: string[] = [];
+    made.unit.lapses = (cache) => asked.push(cache) > 0;
+    expect(made.reach(2, PAGE)).toBe('cause 258');
+    expect(asked).toEqual(['device contexts']);
+    made.unit.lapses = null;
+    made.unit.writeRegister(16, 8, 0n);
+    expect(made.reach(2, PAGE)).toBe('cause 256');
+  });
+});
+
 describe('cached pointers', () => {
   const ROOM = { sets: 4, ways: 16, policy: 'lru' } as const;
   const pointing = (): System => system({ ...ROOMY, translations: null, firstPointers: ROOM, secondPointers: ROOM });
