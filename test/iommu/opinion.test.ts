@@ -7,6 +7,7 @@ import { stagePaging, type PagingOptions } from '@dmalab/core/mmu/formats/riscv'
 import { firstStageFormat, secondStageFormat, type FirstStageOptions, type SecondStageOptions } from '@dmalab/core/mmu/formats/x86';
 import * as naive from '../naive/page-formats.ts';
 import { Dice } from '../support/dice.ts';
+import { bitsNamed } from './repair.ts';
 
 interface Subject {
   readonly format: TableFormat;
@@ -113,15 +114,6 @@ function brokenBy({ format }: Subject, entry: bigint, level: number, access: Acc
   return format.refuses(low, high, access, half(above, 1n)) ?? format.flaw(low, high, level);
 }
 
-/** Bits that a rule says it is about: `7`, `62, 51:12, 7`; null where it does not say. */
-function bitsOf(rule: Rule): bigint | null {
-  if (!/^\d/.test(rule.bits)) return null;
-  return rule.bits.split(',').reduce((sum, part) => {
-    const [high = 0, low = high] = part.trim().split(':').map(Number);
-    return sum | (((1n << BigInt(high - low + 1)) - 1n) << BigInt(low));
-  }, 0n);
-}
-
 /** What is wrong with the edit that the rule names, or null. */
 function faultOfEdit(subject: Subject, entry: bigint, level: number, access: Access, above: bigint): string | null {
   const found = brokenBy(subject, entry, level, access, above);
@@ -131,7 +123,7 @@ function faultOfEdit(subject: Subject, entry: bigint, level: number, access: Acc
   if (/APTable|XNTable/.test(rule.field)) return null;
   if (rule.repair === undefined) return rule.beyondRepair === undefined ? `"${rule.text}" has no edit, and no reason why` : null;
   const { set = 0n, clear = 0n } = rule.repair;
-  const about = bitsOf(rule);
+  const about = bitsNamed(rule);
   if (about !== null && ((set | clear) & ~about) !== 0n) return `"${rule.text}" is about bits ${rule.bits}, and its edit sets 0x${set.toString(16)}, clears 0x${clear.toString(16)}`;
   const after = (entry & ~clear) | set;
   if (brokenBy(subject, after, level, access, above)?.text === rule.text) return `"${rule.text}" is broken after its edit, too`;

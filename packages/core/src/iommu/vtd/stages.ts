@@ -55,7 +55,7 @@ export interface Reached {
 const FAULTS = 'Intel VT-d, "Fault Conditions and Remapping Hardware Behavior"';
 const UNREAD: Rule = { field: 'address', bits: '51:12', text: 'the entry lies where memory refuses access or is corrupt', section: FAULTS, beyondRepair: NO_ANSWER };
 const UNSET: Rule = { field: 'A D', bits: '-', text: 'accessed and dirty bits could not be written', section: FAULTS };
-const UNSNOOPED: Rule = { field: 'PWSNP', bits: '87', text: 'accessed and dirty bits are set only by walks that snoop', section: 'Intel VT-d, "Scalable-Mode PASID Table Entry"' };
+const UNSNOOPED: Rule = { field: 'A D', bits: '-', text: 'hardware sets accessed and dirty bits only in walks that snoop (PWSNP)', section: 'Intel VT-d, "Scalable-Mode PASID Table Entry"' };
 
 const LEGACY = new Map<Rule, number>([
   [rules.S_READ, 0x06],
