@@ -153,6 +153,26 @@ describe('IOFENCE.C', () => {
   });
 });
 
+describe('ddtp', () => {
+  it('is busy after a switch to Off until what was let through has landed', () => {
+    const made = system();
+    const busy = (): bigint => (made.unit.readRegister(OFFSET.ddtp, 8) >> 4n) & 1n;
+    const tickets = [let1(made, true), let1(made, false)];
+    expect(busy()).toBe(0n);
+    made.unit.writeRegister(OFFSET.ddtp, 8, 0n);
+    expect(made.unit.serve(request())).toEqual({ kind: 'refused', status: 'unsupported-request' });
+    const states = tickets.map((ticket) => {
+      const was = busy();
+      made.unit.landed(ticket);
+      return was;
+    });
+    expect([...states, busy()]).toEqual([1n, 1n, 0n]);
+    made.unit.writeRegister(OFFSET.ddtp, 8, 2n | (0x10n << 10n));
+    let1(made, true);
+    expect(busy()).toBe(0n);
+  });
+});
+
 describe('one command at a time', () => {
   it('stops at an illegal one until its error is cleared', () => {
     const made = system();

@@ -12,7 +12,7 @@ import { InFlight } from '../in-flight.ts';
 import type { DmaAnswer, DmaRequest, PageRequestMessage, RemappingUnit } from '../unit.ts';
 import { Caches } from './caches.ts';
 import { CAUSES } from './causes.ts';
-import { Commands, FENCE_DONE, ILLEGAL, TIMED_OUT, type DeviceMessage, type Invalidation } from './commands.ts';
+import { Commands, FENCE_DONE, ILLEGAL, TIMED_OUT, type DeviceMessage, type Invalidation, type Moment } from './commands.ts';
 import { QosIds } from './counter-registers.ts';
 import { Counters } from './counters.ts';
 import type { DirectoryRegisters } from './device-directory.ts';
@@ -73,6 +73,8 @@ export class RiscvIommu implements RemappingUnit {
   #fctl: number;
   #ddtp = 0n;
   #qosIds = 0;
+  /** When the directory was switched off: accesses let through before may still be on their way. */
+  #offSince: Moment | null = null;
   #directory: DirectoryRegisters;
   #debugAddress = 0n;
   #debugControl = 0n;
@@ -106,9 +108,17 @@ export class RiscvIommu implements RemappingUnit {
         forget(this.#caches, invalidation);
         this.#outside.invalidated(invalidation);
       },
-      moment: () => ({ reads: this.#reads.now, writes: this.#writes.now }),
-      arrived: (since, reads, writes) => (!reads || this.#reads.through(since.reads)) && (!writes || this.#writes.through(since.writes)),
+      moment: () => this.#moment(),
+      arrived: (since, reads, writes) => this.#arrived(since, reads, writes),
     });
+  }
+
+  #moment(): Moment {
+    return { reads: this.#reads.now, writes: this.#writes.now };
+  }
+
+  #arrived(since: Moment, reads: boolean, writes: boolean): boolean {
+    return (!reads || this.#reads.through(since.reads)) && (!writes || this.#writes.through(since.writes));
   }
 
   get caches(): readonly CacheView[] {
@@ -295,7 +305,7 @@ export class RiscvIommu implements RemappingUnit {
       case 0:
         return half(this.features.options.capabilities);
       case 16:
-        return half(this.#ddtp);
+        return half(this.#ddtp | (this.#offSince !== null && !this.#arrived(this.#offSince, true, true) ? BUSY : 0n));
       case 24:
         return half(this.commandQueue.base);
       case 40:
@@ -428,6 +438,7 @@ export class RiscvIommu implements RemappingUnit {
     const { mode, PPN } = DirectoryPointer.decode(value);
     if (mode > this.features.options.maxDirectoryMode || (mode >= 2 && this.#directory.mode >= 2)) return;
     const frame = PPN & ((1n << BigInt(Math.max(0, this.features.caps.PAS - 12))) - 1n);
+    this.#offSince = mode === 0 ? this.#moment() : null;
     this.#ddtp = DirectoryPointer.encode({ mode, PPN: frame });
     this.#directory = { ...this.#directory, mode, root: Number(frame) };
   }
@@ -523,6 +534,9 @@ export class RiscvIommu implements RemappingUnit {
     if (wants(this.pageQueue)) this.interrupts.raise(PIP);
   }
 }
+
+/** `ddtp.busy`: switching off is done only when every access let through has landed. */
+const BUSY = DirectoryPointer.encode({ busy: true });
 
 /** Registers of 8 bytes. The message table counts as 8-byte registers for its addresses only. */
 function isWide(offset: number): boolean {
