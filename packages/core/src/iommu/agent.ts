@@ -15,7 +15,7 @@ import type { TablePort } from '../mmu/port.ts';
 import type { BusEvent } from './bus.ts';
 import type { CacheView, Lapses } from '../mmu/cache.ts';
 import { packFromUnit, unpackToUnit, type FromUnit, type ToUnit } from './messages.ts';
-import { AgentTablePort, type Window } from './table-port.ts';
+import { AgentTablePort, type TablePortOptions, type Window } from './table-port.ts';
 import type { DmaAnswer, DmaRequest, RemappingUnit, UnitMessage, UnitOutside } from './unit.ts';
 
 /** A register that CPUs can read. */
@@ -24,7 +24,8 @@ export interface ReadableRegister {
   readonly size: 4 | 8;
 }
 
-export interface UnitAgentOptions {
+/** `buffered`: stores of CPUs stay before memory, where walks may miss them, until the unit is told to flush them (CAP.RWBF of VT-d). */
+export interface UnitAgentOptions extends TablePortOptions {
   /** Agent id, and owner of the registers. */
   readonly id: string;
   readonly create: (port: TablePort, outside: UnitOutside) => RemappingUnit;
@@ -41,8 +42,6 @@ export interface UnitAgentOptions {
   readonly lapses?: 'all' | readonly string[];
   /** Whether walks look into the CPUs' caches; absent: as other devices do. */
   readonly snoops?: boolean;
-  /** Stores of CPUs stay in buffers before memory, where walks may miss them, until the unit is told to flush them (CAP.RWBF of VT-d). */
-  readonly buffered?: boolean;
   /** Addresses at which a store of four bytes is an interrupt; its data is the vector. */
   readonly messages?: Window;
   /** Vectors of interrupts that are wires, by cause; others have vector 0. */
@@ -83,7 +82,7 @@ class Service {
   constructor(port: Port, options: UnitAgentOptions) {
     this.#port = port;
     this.#options = options;
-    const tables = new AgentTablePort(port, options.ram, (address, value) => this.#interrupts(address, value), options.buffered ?? false);
+    const tables = new AgentTablePort(port, options.ram, (address, value) => this.#interrupts(address, value), options);
     this.#unit = options.create(tables, { send: (message) => this.#send(message), wire: (cause) => this.#raise(options.wires?.[cause] ?? 0, cause) });
     for (const [offset, size, value] of options.setup ?? []) this.#unit.writeRegister(offset, size, value);
     this.#shown = options.registers.map(({ offset, size }) => contentOf(this.#unit, offset, size));

@@ -2,8 +2,8 @@
 /**
  * An agent's port as a unit's way to memory: each piece of at most eight bytes
  * is an access of its own under the memory model, so a structure of 64 bytes
- * can be seen half old and half new. Pieces are read in the order of their
- * addresses (docs/decisions/0017).
+ * can be seen half old and half new. Pieces are read at rising addresses, or in
+ * an order that is a choice (docs/decisions/0017).
  */
 import type { Place, Port, Size, Value } from '../base/port.ts';
 import type { AccessStatus, TablePort } from '../mmu/port.ts';
@@ -14,21 +14,27 @@ export interface Window {
   readonly size: number;
 }
 
+export interface TablePortOptions {
+  /** Loads may miss what was stored since the last `flush`. */
+  readonly buffered?: boolean;
+  /** Whether a structure is read from its first piece on or from its last is a choice. */
+  readonly anyOrder?: boolean;
+}
+
 export class AgentTablePort implements TablePort {
   readonly data = new Uint32Array(32);
   readonly #port: Port;
   readonly #ram: Window;
-  readonly #buffered: boolean;
+  readonly #options: TablePortOptions;
   /** Takes a store that is an interrupt message. */
   readonly #message: (address: number, value: number) => boolean;
   #name = 'table';
 
   /**
-   * @param message  a store of four bytes outside RAM: whether it was an interrupt message and is dealt with
-   * @param buffered loads may miss what was stored since the last `flush`
+   * @param message a store of four bytes outside RAM: whether it was an interrupt message and is dealt with
    */
-  constructor(port: Port, ram: Window, message: (address: number, value: number) => boolean, buffered: boolean) {
-    this.#buffered = buffered;
+  constructor(port: Port, ram: Window, message: (address: number, value: number) => boolean, options: TablePortOptions = {}) {
+    this.#options = options;
     this.#port = port;
     this.#ram = ram;
     this.#message = message;
@@ -40,7 +46,7 @@ export class AgentTablePort implements TablePort {
   }
 
   flush(): void {
-    if (this.#buffered) this.#port.op({ kind: 'fence', fence: 'write-buffers' });
+    if (this.#options.buffered === true) this.#port.op({ kind: 'fence', fence: 'write-buffers' });
   }
 
   load(frame: number, offset: number, bytes: number): AccessStatus {
@@ -51,7 +57,12 @@ export class AgentTablePort implements TablePort {
       return 'denied';
     }
     const size = pieceOf(bytes);
-    for (let at = 0; at < bytes; at += size) this.#put(at / 4, size, this.#port.op({ kind: 'load', place: ram(address + at, size), order: 'relaxed', ...(this.#buffered ? { buffered: true } : {}), name: this.#at(at, bytes) }));
+    const { buffered, anyOrder } = this.#options;
+    const falls = anyOrder === true && bytes > size && this.#port.op({ kind: 'choose', choice: 'device', key: `${this.#name} pieces`, width: 2, label: (answer) => `${this.#name} is read from its ${answer === 0 ? 'first' : 'last'} piece on` }) === 1;
+    for (let i = 0; i < bytes; i += size) {
+      const at = falls ? bytes - size - i : i;
+      this.#put(at / 4, size, this.#port.op({ kind: 'load', place: ram(address + at, size), order: 'relaxed', ...(buffered === true ? { buffered } : {}), name: this.#at(at, bytes) }));
+    }
     return 'ok';
   }
 

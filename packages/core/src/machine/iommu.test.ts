@@ -151,16 +151,20 @@ describe('a context of 64 bytes that is used again', () => {
     }],
   ];
 
-  const attach = ({ kind, setup, at, entry, second, pasid, memory }: Reused, validLast: boolean): string[] =>
+  const attach = ({ kind, setup, at, entry, second, pasid, memory }: Reused, validLast: boolean, anyOrder = false, synced = false): string[] =>
     outcomes({
       profile: 'arm64',
-      iommu: { kind, setup },
+      iommu: { kind, setup, anyOrder },
       // Its last owner cleared V, and nothing else.
-      memory: [...memory, [at, entry(OLD_ROOT) & ~1n, 64], [PAGE, 7n, 8], [THEIRS, 9n, 8]],
+      memory: [...memory, ...queued([SYSTEMS[kind].commands.done]), [at, entry(OLD_ROOT) & ~1n, 64], [PAGE, 7n, 8], [THEIRS, 9n, 8]],
       cpu: (cpu) => {
         const words = [second, 0];
         for (const [i, which] of (validLast ? words : words.toReversed()).entries()) {
           if (i > 0) cpu.fence('dmb.oshst');
+          if (i > 0 && synced) {
+            cpu.tail(SYSTEMS[kind].tail, 1);
+            cpu.await(FENCE, 1);
+          }
           cpu.store(at + 8 * which, word(entry(ROOT), which));
         }
       },
@@ -172,6 +176,12 @@ describe('a context of 64 bytes that is used again', () => {
   });
   it.each(CASES)('%s, valid last behind a barrier: never', (_name, reused) => {
     expect(attach(reused, true)).toEqual(['7', 'refused']);
+  });
+
+  it('where the unit may read pieces in any order, no barrier helps: it must be through with what it began, which a CMD_SYNC tells', () => {
+    const [, [, entry]] = CASES as [unknown, readonly [string, Reused]];
+    expect(attach(entry, true, true)).toEqual(['7', '9', 'refused']);
+    expect(attach(entry, true, true, true)).toEqual(['7', 'refused']);
   });
 });
 

@@ -33,6 +33,8 @@ export interface IommuSpec {
   readonly contexts: number;
   /** Whether walks look into the CPUs' caches. The capability register says so. */
   readonly coherentWalks: boolean;
+  /** Whether a structure of several pieces is read from its first or its last on is a choice; absent: from its first. */
+  readonly anyOrder?: boolean;
   /** Registers, by name, that CPUs are going to read; what is left out keeps showing its first content. Absent: all. */
   readonly reads?: readonly string[];
   /** Caches, by name, of which an entry may have been evicted whenever it is looked for. */
@@ -98,6 +100,7 @@ export class MachineIommu {
       snoops: spec.coherentWalks,
       messages: INTERRUPT_WINDOW,
       ...(spec.kind === 'vtd' && spec.vtd?.capability !== undefined && Capability.decode(spec.vtd.capability).RWBF ? { buffered: true } : {}),
+      ...(spec.anyOrder === undefined ? {} : { anyOrder: spec.anyOrder }),
       ...(spec.lapses === undefined ? {} : { lapses: spec.lapses }),
       ...(spec.setup === undefined ? {} : { setup: spec.setup }),
     };
