@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** docs/devices/: one datasheet each, out of the tables the device runs on and its prose. */
-import type { Field } from '@dmalab/core/base/layout';
+import type { AnyLayout, Field } from '@dmalab/core/base/layout';
 import type { Datasheet } from '@dmalab/core/devices/datasheet';
-import type { AnyLayout, Register } from '@dmalab/core/devices/registers';
+import type { Register } from '@dmalab/core/devices/registers';
 import { COMMON_OPTIONS } from '@dmalab/core/devices/table';
 
 const BADGES = {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** docs/iommu-structures.md, made out of the declarations the hardware models run on. */
-import type { Field, Layout } from '@dmalab/core/base/layout';
+import type { AnyLayout, Field } from '@dmalab/core/base/layout';
 import * as counters from '@dmalab/core/iommu/riscv/counter-registers';
 import * as records from '@dmalab/core/iommu/riscv/records';
 import * as registers from '@dmalab/core/iommu/riscv/registers';
@@ -17,8 +17,6 @@ import * as armEntries from '@dmalab/core/mmu/formats/armv8-entries';
 import * as entries from '@dmalab/core/mmu/formats/riscv-entries';
 import * as config from '@dmalab/core/pcie/config-structures';
 import * as packets from '@dmalab/core/pcie/tlp-layouts';
-
-type AnyLayout = Layout<Readonly<Record<string, Field>>>;
 
 /** What an answer rests on. */
 const BADGES = {

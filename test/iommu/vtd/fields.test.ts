@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Every reserved bit of every structure and descriptor, one at a time, and every bit that the texts call ignored. */
 import { describe, expect, it } from 'vitest';
-import type { Field, Layout } from '@dmalab/core/base/layout';
+import type { AnyLayout } from '@dmalab/core/base/layout';
 import * as queues from '@dmalab/core/iommu/vtd/queues';
 import { FaultStatus, InvalidationQueueError, OFFSET } from '@dmalab/core/iommu/vtd/registers';
 import { ContextEntry, FirstStageEntry, PasidDirectoryEntry, PasidEntry, RootEntry, ScalableContextEntry, ScalableRootEntry, SecondStageEntry } from '@dmalab/core/iommu/vtd/structures';
 import { applyRepair } from '../repair.ts';
 import { ADDRESS, ask, bare, FIRST, put, request, SECOND, SOURCE, STATUS, Submitter, system, toggle, type Stages, type System, type SystemOptions } from './system.ts';
-
-type AnyLayout = Layout<Readonly<Record<string, Field>>>;
 
 const bitsSet = (mask: bigint): number[] => Array.from({ length: mask.toString(2).length }, (_, i) => i).filter((i) => ((mask >> BigInt(i)) & 1n) === 1n);
 const strayOf = (of: AnyLayout): number[] => bitsSet(of.strayBits((1n << BigInt(of.bits)) - 1n));

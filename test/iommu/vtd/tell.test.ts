@@ -8,9 +8,8 @@ import type { Telling } from '@dmalab/litmus/iommu/tell';
 import { Capability, ExtendedCapability } from '@dmalab/core/iommu/vtd/capabilities';
 import { PasidDeviceTlbDescriptor, PasidIotlbDescriptor, WaitDescriptor } from '@dmalab/core/iommu/vtd/queues';
 import { GlobalCommand, InvalidationQueueAddress, OFFSET, PageQueueAddress } from '@dmalab/core/iommu/vtd/registers';
+import { hex } from '@dmalab/core/mmu/word';
 import { ADDRESS, CAP, DOMAIN, ECAP, MOVED, OTHER, PAGES, PASID, QUEUE, REACHED, SOURCE, STATUS, system } from './system.ts';
-
-const hex = (value: bigint): string => `0x${value.toString(16)}`;
 
 /** The system of the other tests as a vector; its page moves while the unit remembers it. */
 function vector(steps: readonly object[], caches = 8): Fields {

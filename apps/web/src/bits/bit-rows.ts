@@ -4,9 +4,7 @@
  * below them a bracket a field, with its name where there is room. Pure; the
  * numbers are units of the drawing.
  */
-import type { Field, Layout } from '@dmalab/core/base/layout';
-
-export type AnyLayout = Layout<Readonly<Record<string, Field>>>;
+import type { AnyLayout, Field } from '@dmalab/core/base/layout';
 
 export interface Cell {
   readonly bit: number;

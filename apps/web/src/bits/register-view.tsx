@@ -5,7 +5,8 @@
  * A field is chosen by mouse or by the arrow keys in the table.
  */
 import { useEffect, useId, useRef, useState, type KeyboardEvent, type ReactNode } from 'react';
-import { address, bitRanges, bitRows, CELL, fieldLines, rowWidth, type AnyLayout, type BitRow, type Cell, type FieldLine } from './bit-rows.ts';
+import type { AnyLayout } from '@dmalab/core/base/layout';
+import { address, bitRanges, bitRows, CELL, fieldLines, rowWidth, type BitRow, type Cell, type FieldLine } from './bit-rows.ts';
 
 export interface RegisterViewProps {
   readonly layout: AnyLayout;

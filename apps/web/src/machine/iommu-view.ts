@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What the trace shows of a remapping unit at a step: its walk, what it answered last, and what it remembers. Pure. */
 import type { Json, TraceEvent } from '@dmalab/core/base/events';
+import type { AnyLayout } from '@dmalab/core/base/layout';
 import type { UnitState } from '@dmalab/core/base/state';
 import { structureOf, unitKind, type UnitKind } from '@dmalab/litmus/iommu/structure-of';
-import { address, type AnyLayout } from '../bits/bit-rows.ts';
+import { address } from '../bits/bit-rows.ts';
 
 export interface AccessView {
   readonly step: number;

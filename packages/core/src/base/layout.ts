@@ -90,6 +90,9 @@ export interface Layout<Fields extends Readonly<Record<string, Field>>> {
   place(field: keyof Fields & string): { readonly offset: number; readonly size: number };
 }
 
+/** Any declared structure, whatever its fields. */
+export type AnyLayout = Layout<Readonly<Record<string, Field>>>;
+
 export function layout<const Fields extends Readonly<Record<string, Field>>>(spec: LayoutSpec<Fields>): Layout<Fields> {
   const { name, bits } = spec;
   const endian = spec.endian ?? 'little';

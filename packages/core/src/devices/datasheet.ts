@@ -4,7 +4,8 @@
  * Registers and structures come from the tables the device runs on;
  * test/devices/datasheets.test.ts makes docs/devices/ out of both.
  */
-import type { AnyLayout, RegisterTable } from './registers.ts';
+import type { AnyLayout } from '../base/layout.ts';
+import type { RegisterTable } from './registers.ts';
 
 export interface ErrorCode {
   /** As it is reported: a number in a field, or a word. */

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Tells the trace what lies where, out of the same declaration the device decodes by: the browser then draws it. */
 import type { Json } from '../base/events.ts';
-import type { Field } from '../base/layout.ts';
+import type { AnyLayout, Field } from '../base/layout.ts';
 import type { Port } from '../base/port.ts';
-import type { AnyLayout } from './registers.ts';
 
 export interface Placed {
   /** What people call it: `sq1`, `descriptors`. */

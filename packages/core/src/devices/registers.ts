@@ -4,11 +4,8 @@
  * CPU writes arrive there as messages, the device looks at them and sets its
  * own; nothing else knows what they mean.
  */
-import type { Field, Layout } from '../base/layout.ts';
+import type { AnyLayout } from '../base/layout.ts';
 import type { Place, Port, Value } from '../base/port.ts';
-
-/** Any declared structure, whatever its fields. */
-export type AnyLayout = Layout<Readonly<Record<string, Field>>>;
 
 export interface Register {
   /** Bytes from the start of the device's window; a multiple of 4. */

@@ -4,7 +4,7 @@
  * the words of the declarations. It becomes a vector of that IOMMU, so that it
  * is told as vectors are. The format is in docs/iommu.md.
  */
-import type { Field } from '@dmalab/core/base/layout';
+import type { AnyLayout, Field } from '@dmalab/core/base/layout';
 import { Capabilities, DirectoryPointer, FeaturesControl, OFFSET } from '@dmalab/core/iommu/riscv/registers';
 import { BaseDeviceContext, DeviceContext, DirectoryEntry, MrifEntry, MsiEntry, ProcessContext } from '@dmalab/core/iommu/riscv/structures';
 import { Cr0, Gbpa, Idr0, Idr1, Idr3, Idr5, StrtabBase, StrtabBaseCfg } from '@dmalab/core/iommu/smmu/registers';
@@ -15,8 +15,8 @@ import { ContextEntry, FirstStageEntry, PasidDirectoryEntry, PasidEntry, RootEnt
 import { USUAL, type IommuKind } from '@dmalab/core/machine/iommu';
 import { Stage1Descriptor, Stage2Descriptor, TableDescriptor } from '@dmalab/core/mmu/formats/armv8-entries';
 import { PageTableEntry, PageTableEntry32 } from '@dmalab/core/mmu/formats/riscv-entries';
+import { hex } from '@dmalab/core/mmu/word';
 import { Fields, FormatError, word } from './json.ts';
-import { hex, type AnyLayout } from './tell.ts';
 
 interface Kind {
   readonly structures: Readonly<Record<string, AnyLayout>>;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Applies the edit that a fault names to the vector it came from, so that it can be run again. */
+import { hex } from '@dmalab/core/mmu/word';
 import type { Telling, ToldAccess, ToldFault } from './tell.ts';
-import { hex } from './tell.ts';
 
 /** Bits of one 64-bit word of memory, as the vector lists it. */
 export interface Edit {

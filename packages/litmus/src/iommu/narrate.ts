@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A telling in lines: every table access with the fields that are set, and why a request ended as it did. */
-import { bitsOf, hex, placeOf, repairOf, type ToldAccess, type ToldFault, type Telling } from './tell.ts';
+import { hex } from '@dmalab/core/mmu/word';
+import { bitsOf, placeOf, repairOf, type ToldAccess, type ToldFault, type Telling } from './tell.ts';
 
 /** Lines for people. */
 export function narrate({ id, note, unit, steps }: Telling): string[] {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Holds what a step did against what was recorded; every difference is a sentence. */
 import type { Answer } from '@dmalab/core/iommu/riscv/request';
+import { hex } from '@dmalab/core/mmu/word';
 import { Fields } from './json.ts';
 import type { Bench, StepResult } from './riscv-vector.ts';
 
-const hex = (value: bigint | number): string => `0x${value.toString(16)}`;
 const ALL = (1n << 64n) - 1n;
 /** Bits 11:2 of a guest address may be reported as 0. */
 const IOTVAL2_FREE = 0xffcn;

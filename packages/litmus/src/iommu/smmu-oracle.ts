@@ -7,9 +7,9 @@ import { Event } from '@dmalab/core/iommu/smmu/records';
 import { Cr2, OFFSET } from '@dmalab/core/iommu/smmu/registers';
 import type { SmmuAnswer, SmmuRequest } from '@dmalab/core/iommu/smmu/translate';
 import { SmmuUnit } from '@dmalab/core/iommu/smmu/unit';
+import { hex } from '@dmalab/core/mmu/word';
 import { FormatError, word, type Fields } from './json.ts';
 
-const hex = (value: bigint | number): string => `0x${value.toString(16)}`;
 type Ram = readonly (readonly [bigint, bigint])[];
 
 /**

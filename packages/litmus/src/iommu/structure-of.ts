@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Which declared structure a unit accessed, told from the names that its trace has. */
+import type { AnyLayout } from '@dmalab/core/base/layout';
 import { smmuStructure } from './tell-smmu.ts';
 import { riscvStructure } from './tell-riscv.ts';
 import { vtdStructure } from './tell-vtd.ts';
-import type { AnyLayout } from './tell.ts';
 
 export type UnitKind = 'riscv' | 'vtd' | 'smmuv3';
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A vector of the RISC-V IOMMU, told as data. */
+import type { AnyLayout } from '@dmalab/core/base/layout';
 import { NO_CACHES, type CacheSizes, type Translation } from '@dmalab/core/iommu/riscv/caches';
 import { CAUSES } from '@dmalab/core/iommu/riscv/causes';
 import type { Fault } from '@dmalab/core/iommu/riscv/fault';
@@ -10,9 +11,10 @@ import { BaseDeviceContext, DeviceContext, DirectoryEntry, MrifEntry, MsiEntry, 
 import { REFERENCE } from '@dmalab/core/iommu/riscv/switches';
 import { PageTableEntry, PageTableEntry32 } from '@dmalab/core/mmu/formats/riscv-entries';
 import type { CacheView } from '@dmalab/core/mmu/cache';
+import { hex } from '@dmalab/core/mmu/word';
 import { FormatError, type Fields } from './json.ts';
 import { Bench, request } from './riscv-vector.ts';
-import { hex, indexIn, Recorder, type AnyLayout, type Teller, type Telling, type ToldCache, type ToldEnd, type ToldFault, type ToldLine, type ToldRequest, type ToldStep } from './tell.ts';
+import { indexIn, Recorder, type Teller, type Telling, type ToldCache, type ToldEnd, type ToldFault, type ToldLine, type ToldRequest, type ToldStep } from './tell.ts';
 
 /** `caches` in a vector: so many entries of device contexts, process contexts and translations each; left out, nothing is remembered. */
 export function tellRiscv(vector: Fields): Telling {

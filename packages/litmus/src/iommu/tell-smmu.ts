@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A vector of the SMMUv3, told as data. */
+import type { AnyLayout } from '@dmalab/core/base/layout';
 import { KINDS } from '@dmalab/core/iommu/smmu/events';
 import { Cr0, Gbpa, Idr0, Idr1, Idr5, StrtabBase, StrtabBaseCfg, OFFSET } from '@dmalab/core/iommu/smmu/registers';
 import { ContextDescriptor, ContextTableDescriptor, StreamTableDescriptor, StreamTableEntry } from '@dmalab/core/iommu/smmu/structures';
 import type { SmmuAnswer } from '@dmalab/core/iommu/smmu/translate';
 import { Stage1Descriptor, Stage2Descriptor, TableDescriptor } from '@dmalab/core/mmu/formats/armv8-entries';
+import { hex } from '@dmalab/core/mmu/word';
 import type { Fields } from './json.ts';
 import { smmuBench } from './smmu-oracle.ts';
-import { hex, indexIn, Recorder, type AnyLayout, type Teller, type Telling, type ToldEnd, type ToldFault, type ToldStep } from './tell.ts';
+import { indexIn, Recorder, type Teller, type Telling, type ToldEnd, type ToldFault, type ToldStep } from './tell.ts';
 
 export function tellSmmu(vector: Fields): Telling {
   const { unit, requests } = smmuBench(vector);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A vector of VT-d, told as data. */
+import type { AnyLayout } from '@dmalab/core/base/layout';
 import type { AtsGrant, UnitMessage } from '@dmalab/core/iommu/unit';
 import type { IotlbLine, PagingLine } from '@dmalab/core/iommu/vtd/caches';
 import { Capability, ExtendedCapability } from '@dmalab/core/iommu/vtd/capabilities';
@@ -11,8 +12,9 @@ import type { Reached, VtdFault } from '@dmalab/core/iommu/vtd/stages';
 import { ContextEntry, FirstStageEntry, PasidDirectoryEntry, PasidEntry, RootEntry, ScalableContextEntry, ScalableRootEntry, SecondStageEntry } from '@dmalab/core/iommu/vtd/structures';
 import type { VtdAnswer } from '@dmalab/core/iommu/vtd/unit';
 import type { CacheView } from '@dmalab/core/mmu/cache';
+import { hex } from '@dmalab/core/mmu/word';
 import type { Fields } from './json.ts';
-import { bitsOf, hex, indexIn, Recorder, type AnyLayout, type Teller, type Telling, type ToldCache, type ToldEnd, type ToldFault, type ToldLine, type ToldStep } from './tell.ts';
+import { bitsOf, indexIn, Recorder, type Teller, type Telling, type ToldCache, type ToldEnd, type ToldFault, type ToldLine, type ToldStep } from './tell.ts';
 import { vtdBench } from './vtd-vector.ts';
 
 export function tellVtd(vector: Fields): Telling {

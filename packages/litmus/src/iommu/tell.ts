@@ -4,13 +4,11 @@
  * it read, which bits of which number chose the entry, and why the request
  * ended as it did. `dmalab walk` prints it, the walk page draws it.
  */
-import type { Field, Layout } from '@dmalab/core/base/layout';
+import type { AnyLayout } from '@dmalab/core/base/layout';
 import type { Bus, BusEvent } from '@dmalab/core/iommu/bus';
 import type { Rule, TableFormat } from '@dmalab/core/mmu/format';
 import type { Walkers } from '@dmalab/core/mmu/walk';
-import { wordOf } from '@dmalab/core/mmu/word';
-
-export type AnyLayout = Layout<Readonly<Record<string, Field>>>;
+import { hex, wordOf } from '@dmalab/core/mmu/word';
 
 /** A field of a number that chooses an entry: bits `high` to `low` of `of`. */
 export interface ToldIndex {
@@ -212,8 +210,6 @@ export const bitsOf = (value: bigint, high: number, low: number): bigint => (val
 
 /** An index out of a number. */
 export const indexIn = (of: string, value: number, high: number, low: number): ToldIndex => ({ of, high, low, value: Number(bitsOf(BigInt(value), high, low)) });
-
-export const hex = (value: bigint | number): string => `0x${value.toString(16)}`;
 
 /** `second-stage table, level 0, entry at 0x80009a28` */
 export function placeOf({ table, level, entry }: Pick<ToldFault, 'table' | 'level' | 'entry'>): string {

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Vectors of Intel VT-d: one system, a few DMAs, and what an emulator let through, recorded and wrote. */
 import type { PlainMemory } from '@dmalab/core/mmu/plain-memory';
+import { hex } from '@dmalab/core/mmu/word';
 import type { VtdRequest } from '@dmalab/core/iommu/vtd/contexts';
 import { FaultRecording } from '@dmalab/core/iommu/vtd/structures';
 import type { VtdAnswer } from '@dmalab/core/iommu/vtd/unit';
 import type { Fields } from './json.ts';
 import { vtdBench } from './vtd-vector.ts';
-
-const hex = (value: bigint | number): string => `0x${value.toString(16)}`;
 
 /**
  * Three limits of how the answers were made, known from its authors: a write

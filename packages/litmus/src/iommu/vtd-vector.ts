@@ -21,6 +21,7 @@ import type { VtdRequest } from '@dmalab/core/iommu/vtd/contexts';
 import { GlobalCommand, OFFSET } from '@dmalab/core/iommu/vtd/registers';
 import { VtdUnit } from '@dmalab/core/iommu/vtd/unit';
 import { PlainMemory } from '@dmalab/core/mmu/plain-memory';
+import { hex } from '@dmalab/core/mmu/word';
 import { FormatError, type Fields } from './json.ts';
 
 export type VtdStep =
@@ -119,5 +120,4 @@ function registerName(offset: number): string {
   return known === undefined ? `the register at ${hex(offset)}` : `${known[0]}_REG`;
 }
 
-const hex = (value: bigint | number): string => `0x${value.toString(16)}`;
 const sizeOf = (step: Fields): 4 | 8 => (step.number('size') === 8 ? 8 : 4);

@@ -6,6 +6,7 @@
  */
 import { crc32 } from '../../base/checksum.ts';
 import type { Agent, Port } from '../../base/port.ts';
+import { hex } from '../../mmu/word.ts';
 import type { DmaPort } from '../../pcie/dma-port.ts';
 import { dmaPort, type Device, type DeviceContext, type DeviceSpec } from '../device.ts';
 import { raiseMsi } from '../interrupt.ts';
@@ -141,4 +142,3 @@ function copyOnce(dma: DmaPort, buffer: Uint8Array, { direction, source, destina
 }
 
 const wide = (high: number, low: number): bigint => (BigInt(high) << 32n) | BigInt(low);
-const hex = (value: bigint): string => `0x${value.toString(16)}`;

@@ -5,6 +5,7 @@
  * virtual ones of a process or of the kernel, so each access carries a PASID.
  */
 import type { Agent, Port } from '../../base/port.ts';
+import { hex } from '../../mmu/word.ts';
 import type { DmaPort } from '../../pcie/dma-port.ts';
 import { dmaPort, type Device, type DeviceContext, type DeviceSpec } from '../device.ts';
 import { raiseMsi } from '../interrupt.ts';
@@ -73,5 +74,3 @@ function serve(port: Port, id: string, plain: DmaPort, maxSteps: number, walks: 
     raiseMsi(port, id, 0);
   }
 }
-
-const hex = (value: bigint): string => `0x${value.toString(16)}`;

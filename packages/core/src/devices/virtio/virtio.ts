@@ -4,6 +4,7 @@
  * to read; the answer is the same text in capitals, in the buffers to write.
  * Once woken it goes on while the driver's ring has heads.
  */
+import type { AnyLayout } from '../../base/layout.ts';
 import type { Agent, Port } from '../../base/port.ts';
 import type { DmaPort } from '../../pcie/dma-port.ts';
 import { dmaPort, type Device, type DeviceContext, type DeviceSpec } from '../device.ts';
@@ -11,7 +12,7 @@ import { raiseMsi } from '../interrupt.ts';
 import { Gate, Switch } from '../lifecycle.ts';
 import { integerOption, rejectUnknownOptions } from '../options.ts';
 import { place as placeStructure } from '../placed.ts';
-import { RegisterBank, type AnyLayout } from '../registers.ts';
+import { RegisterBank } from '../registers.ts';
 import { checkPlace, QueueBroken, Virtqueue, type Buffer, type QueuePlace } from './queue.ts';
 import { OFFERED_0, OFFERED_1, VIRTIO_QUEUE_MAX, VIRTIO_WINDOW, VirtioErrors, VirtioRegisters, VirtioStatus } from './registers.ts';
 import { VirtqAvail, VirtqDesc, VirtqUsed, VirtqUsedElem } from './structures.ts';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Memory of an example system, filled with structures by their declarations. */
 import type { Field, Layout } from '@dmalab/core/base/layout';
-import { hex } from '../tell.ts';
+import { hex } from '@dmalab/core/mmu/word';
 
 /** A small system to be walked through; `vector` is what `dmalab walk` reads. */
 export interface Example {

@@ -4,7 +4,7 @@ import { Capabilities, DirectoryPointer, OFFSET, QueueBase } from '@dmalab/core/
 import { IotinvalCommand } from '@dmalab/core/iommu/riscv/records';
 import { DeviceContext, DirectoryEntry, MsiEntry, ProcessContext } from '@dmalab/core/iommu/riscv/structures';
 import { PageTableEntry } from '@dmalab/core/mmu/formats/riscv-entries';
-import { hex } from '../tell.ts';
+import { hex } from '@dmalab/core/mmu/word';
 import { frame, Image, type Example } from './image.ts';
 
 const DDT = 0x8000_0000n;

@@ -3,7 +3,7 @@
 import { Cr0, Idr0, Idr1, Idr5, StrtabBase, StrtabBaseCfg } from '@dmalab/core/iommu/smmu/registers';
 import { ContextDescriptor, ContextTableDescriptor, StreamTableEntry } from '@dmalab/core/iommu/smmu/structures';
 import { Stage1Descriptor, Stage2Descriptor, TableDescriptor } from '@dmalab/core/mmu/formats/armv8-entries';
-import { hex } from '../tell.ts';
+import { hex } from '@dmalab/core/mmu/word';
 import { frame, Image, type Example } from './image.ts';
 
 const STREAMS = 0x4010_0000n;

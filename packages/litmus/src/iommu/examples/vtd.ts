@@ -4,7 +4,7 @@ import { Capability, ExtendedCapability } from '@dmalab/core/iommu/vtd/capabilit
 import { PasidIotlbDescriptor, WaitDescriptor } from '@dmalab/core/iommu/vtd/queues';
 import { GlobalCommand, InvalidationQueueAddress, InvalidationQueueTail, OFFSET } from '@dmalab/core/iommu/vtd/registers';
 import { ContextEntry, FirstStageEntry, PasidDirectoryEntry, PasidEntry, RootEntry, ScalableContextEntry, ScalableRootEntry, SecondStageEntry } from '@dmalab/core/iommu/vtd/structures';
-import { hex } from '../tell.ts';
+import { hex } from '@dmalab/core/mmu/word';
 import { frame, Image, type Example } from './image.ts';
 
 const ROOT = 0x1_0000_0000n;
