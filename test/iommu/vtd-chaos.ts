@@ -68,7 +68,7 @@ const TABLES: Record<'directory' | 'entries' | 'first' | 'second', Format> = {
   first: {
     words: 1,
     make(dice) {
-      const large = dice.chance(25);
+      const large = dice.chance(40);
       return FirstStageEntry.encode({ P: dice.chance(97), RW: dice.chance(92), US: dice.chance(92), A: dice.chance(60), D: dice.chance(40), PS: large, EA: dice.chance(40), address: entryFrame(dice, large, 'first'), XD: dice.chance(12) }) | noise(dice, 1);
     },
   },
@@ -82,7 +82,7 @@ const TABLES: Record<'directory' | 'entries' | 'first' | 'second', Format> = {
 };
 
 /** A large page is mostly aligned to its size; what it maps need not be memory. */
-const entryFrame = (dice: Dice, large: boolean, kind: Kind): bigint => BigInt.asUintN(40, large && dice.chance(85) ? (dice.word() & dice.pick(kind === 'first' ? ([0xff_ffffn, 0x3_ffff_ffffn, 0x3_ffff_ffffn] as const) : ([0xff_ffffn, 0xff_ffffn, 0x1fff_ffffn] as const))) & ~((1n << BigInt(dice.pick([9, 18]))) - 1n) : frame(dice, kind));
+const entryFrame = (dice: Dice, large: boolean, kind: Kind): bigint => BigInt.asUintN(40, large && dice.chance(85) ? (dice.word() & dice.pick(kind === 'first' ? ([0xff_ffffn, 0x3_ffff_ffffn, 0x3_ffff_ffffn, 0x3_ffff_ffffn] as const) : ([0xff_ffffn, 0xff_ffffn, 0x1fff_ffffn] as const))) & ~((1n << BigInt(dice.pick([9, 18]))) - 1n) : frame(dice, kind));
 
 /** Entries of a kind, made once; each system draws from them. */
 const POOL = 1500;
@@ -131,7 +131,7 @@ export function randomVtd(dice: Dice, memory: PlainMemory | StubbornMemory, cach
   fill(dice, memory, { ...(mode === 0 ? LEGACY : SCALABLE), ...TABLES });
   damage(dice, memory);
   if (memory instanceof StubbornMemory && dice.chance(20)) memory.keep(Array.from({ length: 4 }, () => frame(dice, dice.pick(['first', 'second'] as const))));
-  const full = Capability.encode({ SAGAW: 14, MGAW: dice.pick([56, 47, 38, 38]), SSLPS: 3, FS1GP: true, FS5LP: true, CM: dice.chance(30), NFR: dice.below(4), PSI: true, MAMV: 18 });
+  const full = Capability.encode({ SAGAW: 14, MGAW: dice.pick([56, 47, 38, 38, 38, 38]), SSLPS: 3, FS1GP: true, FS5LP: true, CM: dice.chance(30), NFR: dice.below(4), PSI: true, MAMV: 18 });
   const all = (1n << 64n) - 1n;
   const unit = new VtdUnit(memory, {
     capability: dice.chance(85) ? full : full & dice.word(),
