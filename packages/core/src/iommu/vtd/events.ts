@@ -5,9 +5,7 @@
  * it is not repeated while its cause is still there.
  */
 import type { Bus } from '../bus.ts';
-
-const MASKED = 0x8000_0000;
-const PENDING = 0x4000_0000;
+import { EventAddress, EventControl } from './registers.ts';
 
 export class EventMessage {
   data = 0;
@@ -26,12 +24,12 @@ export class EventMessage {
   }
 
   get control(): number {
-    return (this.#masked ? MASKED : 0) + (this.#pending ? PENDING : 0);
+    return Number(EventControl.encode({ IM: this.#masked, IP: this.#pending }));
   }
 
   /** The mask is software's; an interrupt that waited for it goes out now. */
   set control(value: number) {
-    this.#masked = value >>> 31 === 1;
+    this.#masked = EventControl.decode(BigInt(value)).IM;
     this.#deliver();
   }
 
@@ -40,7 +38,7 @@ export class EventMessage {
   }
 
   set address(value: number) {
-    this.#address = (value & ~3) >>> 0;
+    this.#address = Number(EventAddress.encode(EventAddress.decode(BigInt(value))));
   }
 
   /** The cause is there now and was not before. */
