@@ -10,10 +10,11 @@ import { deviceTooWide } from './device-directory.ts';
 import type { Features } from './features.ts';
 import { MF, type Queue } from './queue.ts';
 import { AtsCommand, IodirCommand, IofenceCommand, IotinvalCommand } from './records.ts';
+import { CommandQueueControl } from './registers.ts';
 
-export const TIMED_OUT = 0x200;
-export const ILLEGAL = 0x400;
-export const FENCE_DONE = 0x800;
+export const TIMED_OUT = Number(CommandQueueControl.encode({ cmd_to: true }));
+export const ILLEGAL = Number(CommandQueueControl.encode({ cmd_ill: true }));
+export const FENCE_DONE = Number(CommandQueueControl.encode({ fence_w_ip: true }));
 
 /** A PCIe message that the unit sends. Code 1 invalidates in a device, 5 answers a page request group. */
 export interface DeviceMessage {

@@ -10,7 +10,8 @@ import { OFFSET } from './registers.ts';
 import { ATS, TRANSLATED } from './request.ts';
 
 const ALL = (1n << 64n) - 1n;
-const OVERFLOWED = 1n << 63n;
+/** OF of iohpmcycles, and of every iohpmevt. */
+const OVERFLOWED = CycleCounter.encode({ OF: true });
 const WORDS = 31;
 
 /** "Standard events list". */

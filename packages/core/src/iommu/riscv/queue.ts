@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A ring in memory with its base, head, tail and control register, as far as the three queues are alike. */
-import { QueueBase } from './registers.ts';
+import { QueueBase, RecordQueueControl } from './registers.ts';
 
-/** Bits common to cqcsr, fqcsr and pqcsr. */
-export const EN = 1;
-export const IE = 2;
-export const MF = 0x100;
-export const OF = 0x200;
-export const ON = 0x1_0000;
+const bit = (of: Parameters<typeof RecordQueueControl.encode>[0]): number => Number(RecordQueueControl.encode(of));
+/** Bits of fqcsr and pqcsr; all but OF are in cqcsr too. */
+const EN = bit({ en: true });
+export const IE = bit({ ie: true });
+export const MF = bit({ mf: true });
+export const OF = bit({ of: true });
+export const ON = bit({ on: true });
 
 export class Queue {
   base = 0n;

@@ -4,10 +4,11 @@
  * that a full queue and an empty one differ. Output queues have an overflow flag
  * in bit 31, active while it differs from the one that software writes.
  */
-import { QueueBase } from './registers.ts';
+import { OutputProd, QueueBase } from './registers.ts';
 
-const INDEX = 0xf_ffff;
-const FLAG = 0x8000_0000;
+/** Both registers of a queue are laid out alike. */
+const INDEX = OutputProd.decode(0xffff_ffffn).WR;
+const FLAG = Number(OutputProd.encode({ OVFLG: true }));
 
 export class Ring {
   base = 0n;
