@@ -339,6 +339,50 @@ describe('the contexts of the last request serve the next', () => {
   });
 });
 
+describe('a request after one of the same device', () => {
+  function large(): System {
+    const made = new System();
+    const root = made.frames();
+    made.map(root, 3, LARGE, 0x1200n, {}, 1);
+    made.device(1, { fsc_MODE: 8, fsc_PPN: root, PSCID: 1 });
+    expect(made.reach(1, LARGE)).toBe(0x1200n);
+    return made;
+  }
+
+  it('finds its own page in a large entry', () => {
+    const made = large();
+    expect([made.reach(1, LARGE + 0x77n), made.reach(1, LARGE + 0x1ffn), made.reach(1, LARGE)]).toEqual([0x1277n, 0x13ffn, 0x1200n]);
+  });
+
+  it('is refused as soon as ddtp is Off, or the context was invalidated', () => {
+    const off = large();
+    off.unit.writeRegister(16, 8, 0n);
+    expect(off.reach(1, LARGE)).toBe('cause 256');
+    const invalid = large();
+    invalid.device(1, { V: false });
+    expect(invalid.reach(1, LARGE)).toBe(0x1200n);
+    invalid.command(IodirCommand.encode({ opcode: 3, func3: 0, DV: true, DID: 1 }));
+    expect(invalid.reach(1, LARGE)).toBe('cause 258');
+  });
+
+  it('asks once at each hit of each cache whether it lapsed', () => {
+    const made = large();
+    const asked: string[] = [];
+    made.unit.lapses = (cache) => asked.push(cache) < 0;
+    for (const frame of [LARGE, LARGE + 1n]) expect(made.reach(1, frame)).toBe(0x1200n + frame - LARGE);
+    expect(asked).toEqual(['device contexts', 'IOTLB', 'device contexts', 'IOTLB']);
+    made.unit.lapses = null;
+    made.reach(1, LARGE);
+    const translations = made.unit.caches.find(({ name: cache }) => cache === 'IOTLB');
+    if (translations === undefined) throw new Error('no IOTLB');
+    asked.length = 0;
+    translations.lapses = (cache) => asked.push(cache) < 0;
+    made.reach(1, LARGE);
+    made.reach(1, LARGE + 1n);
+    expect(asked).toEqual(['IOTLB', 'IOTLB']);
+  });
+});
+
 describe('cached pointers', () => {
   const ROOM = { sets: 4, ways: 16, policy: 'lru' } as const;
   const pointing = (): System => system({ ...ROOMY, translations: null, firstPointers: ROOM, secondPointers: ROOM });
