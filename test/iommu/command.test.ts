@@ -23,6 +23,9 @@ it('dmalab oracle counts, names what differs, and ends with 1 if anything does',
       '1 agree, 1 disagree, 1 not run',
       '',
     ]);
+    // As with litmus tests: lines that are no tests end in 2, where nothing disagrees.
+    writeFileSync(path, `${second}\n{"idr":`);
+    expect(await dmalab('oracle', path)).toMatchObject({ code: 2, stdout: expect.stringContaining('\n1 agree, 0 disagree, 1 not run\n') });
   } finally {
     place.remove();
   }
@@ -36,4 +39,14 @@ it('dmalab walk tells a machine file, and says what is wrong with anything else'
   expect(told.stdout).toContain('   = 0x5555123; 0x1000 bytes alike');
   const vectors = await dmalab('walk', new URL('../oracle/iommu/qemu100-smmuv3.jsonl', import.meta.url).pathname);
   expect(vectors).toMatchObject({ code: 2, stderr: expect.stringContaining('expected FILE#N, FILE#ID, or a machine file') });
+
+  const place = temporaryFolder();
+  try {
+    const path = join(place.path, 'broken.json');
+    writeFileSync(path, '{"unit": "vtd",\n "memory": [}');
+    expect(await dmalab('walk', path)).toMatchObject({ code: 2, stderr: expect.stringContaining('broken.json: not JSON: ') });
+    expect(await dmalab('walk', `${new URL('../oracle/iommu/riscv-iommu-second.jsonl', import.meta.url).pathname}#1`)).toMatchObject({ code: 2, stderr: expect.stringContaining('the vector that it speaks of has the same id, in riscv-iommu.jsonl') });
+  } finally {
+    place.remove();
+  }
 });

@@ -37,6 +37,10 @@ describe.each(files)('%s', (file) => {
   });
 });
 
+it('an edit that puts a value into a field names each bit once', () => {
+  expect(narrateMachine(read('smmuv3-substream.json'), 'it')).toContain('     to mend it: set bit 65, clear bit 64');
+});
+
 it('a store between requests is what the next one finds', () => {
   for (const file of files.filter((name) => !name.startsWith('smmu'))) {
     const { steps } = tellVector(machineVector(read(file), file));
@@ -59,9 +63,15 @@ describe('a slip is told with its place', () => {
     [{ ...vtd, memory: [{ at: '0x1000' }] }, 'machine.memory[0]: expected "words" or one structure of RootEntry, '],
     [{ ...vtd, memory: [{ at: '0x1000', RootEntry: {}, words: [] }] }, 'machine.memory[0]: expected "words" or one structure'],
     [{ ...vtd, memory: [{ at: '0x1004', words: ['0x1'] }] }, 'machine.memory[0].at: 0x1004 is no address of a 64-bit word'],
+    [{ ...vtd, memory: [{ at: '0x1000', words: ['0x1', '0x10000000000000000'] }] }, 'machine.memory[0].words[1]: 0x10000000000000000 does not fit in 64 bits'],
+    [{ ...vtd, memory: [{ at: -4096, words: ['0x1'] }] }, 'machine.memory[0].at: expected a hex string'],
     [{ ...vtd, memory: [{ at: '0x1000', FirstStageEntry: '0x10000000000000000' }] }, 'does not fit in 64 bits'],
     [{ ...vtd, steps: [{ by: 1, address: '0x0', write: 1 }] }, 'machine.steps[0].write: expected true or false'],
     [{ ...vtd, steps: [{ by: 1, address: '0x0', type: 'pre' }] }, 'machine.steps[0].type: "pre" is none of untranslated, ats, translated'],
+    [{ ...vtd, steps: [{ by: '0x10000', address: '0x0' }] }, 'machine.steps[0].by: 0x10000 does not fit in 16 bits'],
+    [{ ...vtd, unit: 'riscv', steps: [{ by: '0x1000000', address: '0x0' }] }, 'machine.steps[0].by: 0x1000000 does not fit in 24 bits'],
+    [{ ...vtd, unit: 'smmuv3', steps: [{ by: 1, process: '0x100000', address: '0x0' }] }, 'machine.steps[0].process: 0x100000 does not fit in 20 bits'],
+    [{ ...vtd, steps: [{ by: 1, address: '0x10000000000000000' }] }, 'machine.steps[0].address: 0x10000000000000000 does not fit in 64 bits'],
     [{ ...vtd, steps: [{ address: '0x0' }] }, 'machine.steps[0].by: expected a hex string'],
     [{ ...vtd, steps: [{ by: 1, address: '0x0', type: 'translated' }] }, 'steps[0].type: translated requests are told of the RISC-V IOMMU only'],
     [{ ...vtd, unit: 'smmuv3', steps: [{ store: '0x0', word: '0x0' }] }, 'steps[0]: stores between requests are not told of the SMMUv3'],

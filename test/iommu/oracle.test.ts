@@ -2,7 +2,7 @@
 /** Our IOMMUs against the answers of others: every vector, in full. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { compareIommu, describeIommu, iommuFormat } from '@dmalab/litmus/iommu/oracle';
+import { compareIommu, describeIommu, iommuFormat, vectorLine } from '@dmalab/litmus/iommu/oracle';
 
 const read = (name: string): string => readFileSync(new URL(`../oracle/iommu/${name}.jsonl`, import.meta.url), 'utf8');
 const riscv = read('riscv-iommu');
@@ -14,7 +14,7 @@ describe('the RISC-V IOMMU answers as the reference model', () => {
       if (c.kind !== 'agrees') problems.push(describeIommu(c));
     });
     expect(problems).toEqual([]);
-    expect(summary).toEqual({ agree: 1941, disagree: 0, notRun: 0, walks: 4026, sameWalks: 4026 });
+    expect(summary).toEqual({ agree: 1941, disagree: 0, notRun: 0, malformed: 0, walks: 4026, sameWalks: 4026 });
   });
 
   it('and as the second model where the text allows both and the switches say so', () => {
@@ -118,13 +118,49 @@ describe('the comparison can fail', () => {
   it('and what cannot be run is said', () => {
     const lines: string[] = [];
     const text = ['not json', '{"id":"a"}', '{"id":"b","caps":"0x1","steps":[]}', '{"id":"c","cls":"choice","second":{}}'].join('\n');
-    expect(compareIommu(text, [], (c) => lines.push(describeIommu(c)))).toMatchObject({ agree: 0, disagree: 0, notRun: 4 });
+    expect(compareIommu(text, [], (c) => lines.push(describeIommu(c)))).toMatchObject({ agree: 0, disagree: 0, notRun: 4, malformed: 3 });
     expect(lines.map((line) => line.replace(/not JSON:.*/, 'not JSON'))).toEqual([
       'line 1: not run: not JSON',
       'a: not run: not a vector of an IOMMU: expected the keys caps and steps, cls and second, ecap and dma, or idr and dma',
       'b: not run: line 3.impl: expected an object',
       'c: not run: the vector is not at hand; expected it in riscv-iommu.jsonl or riscv-iommu-quirks.jsonl beside this file',
     ]);
+  });
+
+  it.each([
+    ['riscv-iommu', 'riscv-iommu', 'expect[0]: missing'],
+    ['riscv-iommu', 'cq-fence-002', 'expect[0]: missing'],
+    ['qemu100-vtd', 'legacy-size-004', 'expect[0]: missing'],
+    ['qemu100-smmuv3', 's1-size-002', 'expect[0]: missing'],
+  ])('and a vector of %s without answers agrees with nothing (%s)', (file, id, why) => {
+    const lines: string[] = [];
+    const found = read(file).split('\n').find((line) => id === file || line.includes(`"${id}"`)) ?? '';
+    expect(compareIommu(JSON.stringify({ ...(JSON.parse(found) as object), expect: [] }), [], (c) => lines.push(describeIommu(c)))).toMatchObject({ agree: 0, notRun: 1, malformed: 1 });
+    expect(lines[0]).toContain(why);
+  });
+
+  it.each([
+    ['qemu100-vtd', 'legacy-size-004', { sid: 0x1_0000 }, 'line 1.sid: 0x10000 does not fit in 16 bits'],
+    ['qemu100-vtd', 'legacy-size-004', { dma: [{ dir: 'r', iova: '0x10000000000000000', len: 8 }] }, 'line 1.dma[0].iova: 0x10000000000000000 does not fit in 64 bits'],
+    ['qemu100-smmuv3', 's1-size-002', { dma: [{ dir: 'r', ssid: 0x10_0000, iova: '0x0', len: 8 }] }, 'line 1.dma[0].ssid: 0x100000 does not fit in 20 bits'],
+    ['qemu100-smmuv3', 's1-size-002', { cr0: -1 }, 'line 1.cr0: expected a whole number, 0 or more'],
+  ])('and numbers that no hardware has stop a vector of %s, not the command (%s, %j)', (file, id, change, why) => {
+    const lines: string[] = [];
+    const found = read(file).split('\n').find((line) => line.includes(`"${id}"`)) ?? '';
+    expect(compareIommu(JSON.stringify({ ...(JSON.parse(found) as object), ...change }), [], (c) => lines.push(describeIommu(c)))).toMatchObject({ notRun: 1, malformed: 1 });
+    expect(lines).toEqual([`${id}: not run: ${why}`]);
+  });
+
+  it('a vector is found by its id, however its line is written', () => {
+    const recorded = row('ddt-offbare-002');
+    const text = [JSON.stringify({ note: 'ddt-offbare-002', id: 'another' }), JSON.stringify(recorded, null, 1).replaceAll('\n', '')].join('\n');
+    expect(vectorLine(text, 'ddt-offbare-002')).toBe(text.split('\n')[1]);
+    expect(vectorLine(text, 'ddt-offbare')).toBeNull();
+  });
+
+  it('the format shows in a later line where the first is broken', () => {
+    expect(iommuFormat('{bad\n{"caps":"0x0","steps":[]}')).toBe('riscv');
+    expect(iommuFormat('{"name":"n"}\n{"caps":"0x0","steps":[]}')).toBeNull();
   });
 
   it('formats are told apart by their keys', () => {

@@ -38,7 +38,8 @@ async function compareFile(file: string, label: string): Promise<number> {
   if (iommuFormat(text) !== null) {
     const summary = await runIommuFile(file, text);
     process.stdout.write(`${label}${summary.line}\n`);
-    return summary.disagree + summary.notRun > 0 ? EXIT.below : EXIT.done;
+    if (summary.disagree + summary.notRun > summary.malformed) return EXIT.below;
+    return summary.malformed > 0 ? EXIT.usage : EXIT.done;
   }
   const cases = readOracle(text);
   const bad = cases.filter(isBad);

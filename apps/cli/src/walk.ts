@@ -18,13 +18,27 @@ export function walkCommand(): Command {
       const text = await readInput(file);
       try {
         const machine = hash < 0 && isMachineFile(text);
-        if (hash < 0 && !machine) throw new CommandError(`${name}: expected FILE#N, FILE#ID, or a machine file, which has the keys unit and memory`, EXIT.usage);
+        if (hash < 0 && !machine) {
+          if (!isJsonLines(text)) JSON.parse(text);
+          throw new CommandError(`${name}: expected FILE#N, FILE#ID, or a machine file, which has the keys unit and memory`, EXIT.usage);
+        }
         const lines = machine ? narrateMachine(text, basename(file, '.json')) : narrateVector(text, which);
         if (lines === null) throw new CommandError(`${file}: no vector ${which}`, EXIT.usage);
         process.stdout.write(`${lines.join('\n')}\n`);
       } catch (error) {
-        if (error instanceof FormatError || error instanceof SyntaxError) throw new CommandError(`${name}: ${error.message}`, EXIT.usage);
+        if (error instanceof SyntaxError) throw new CommandError(`${name}: not JSON: ${error.message}`, EXIT.usage);
+        if (error instanceof FormatError) throw new CommandError(`${name}: ${error.message}`, EXIT.usage);
         throw error;
       }
     });
+}
+
+/** As far as the first line tells. */
+function isJsonLines(text: string): boolean {
+  try {
+    JSON.parse(text.trimStart().split('\n', 1)[0] ?? '');
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -29,7 +29,15 @@ export class Fields {
 
   number(key: string): number {
     const value = this.#values.get(key);
-    return typeof value === 'number' ? value : this.#missing(key, 'a number');
+    if (typeof value !== 'number') return this.#missing(key, 'a number');
+    return Number.isSafeInteger(value) && value >= 0 ? value : this.#missing(key, 'a whole number, 0 or more');
+  }
+
+  /** A number of so many bits. */
+  id(key: string, bits: number): number {
+    const value = this.number(key);
+    within(BigInt(value), bits, `${this.#where}.${key}`);
+    return value;
   }
 
   /** A number, or `otherwise` where there is none. */
@@ -41,9 +49,9 @@ export class Fields {
     return this.number(key) !== 0;
   }
 
-  /** A hex string. */
+  /** A hex string, of 64 bits. */
   word(key: string): bigint {
-    return word(this.#values.get(key), `${this.#where}.${key}`);
+    return word64(this.#values.get(key), `${this.#where}.${key}`);
   }
 
   list(key: string): readonly unknown[] {
@@ -56,12 +64,12 @@ export class Fields {
   }
 
   words(key: string): readonly bigint[] {
-    return this.listOrNone(key).map((value, i) => word(value, `${this.#where}.${key}[${i}]`));
+    return this.listOrNone(key).map((value, i) => word64(value, `${this.#where}.${key}[${i}]`));
   }
 
   /** Lists of hex strings: `[["0x1000", "0x5"], …]`. */
   tuples(key: string): readonly (readonly bigint[])[] {
-    return this.listOrNone(key).map((row, i) => (Array.isArray(row) ? row.map((value: unknown) => word(value, `${this.#where}.${key}[${i}]`)) : this.#missing(key, 'a list of lists')));
+    return this.listOrNone(key).map((row, i) => (Array.isArray(row) ? row.map((value: unknown) => word64(value, `${this.#where}.${key}[${i}]`)) : this.#missing(key, 'a list of lists')));
   }
 
   object(key: string): Fields {
@@ -83,7 +91,15 @@ export class Fields {
 
 /** A hex string, or a small number. */
 export function word(value: unknown, where: string): bigint {
-  if (typeof value === 'number' && Number.isInteger(value)) return BigInt(value);
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return BigInt(value);
   if (typeof value === 'string' && /^0x[0-9a-fA-F]+$/.test(value)) return BigInt(value);
   throw new FormatError(`${where}: expected a hex string`);
+}
+
+const word64 = (value: unknown, where: string): bigint => within(word(value, where), 64, where);
+
+/** @throws FormatError when a value needs more bits */
+export function within(value: bigint, bits: number, where: string): bigint {
+  if (value >> BigInt(bits) !== 0n) throw new FormatError(`${where}: 0x${value.toString(16)} does not fit in ${bits} bits`);
+  return value;
 }

@@ -16,9 +16,14 @@ import { USUAL, type IommuKind } from '@dmalab/core/machine/iommu';
 import { Stage1Descriptor, Stage2Descriptor, TableDescriptor } from '@dmalab/core/mmu/formats/armv8-entries';
 import { PageTableEntry, PageTableEntry32 } from '@dmalab/core/mmu/formats/riscv-entries';
 import { hex } from '@dmalab/core/mmu/word';
-import { Fields, FormatError, word } from './json.ts';
+import { Fields, FormatError, within, word } from './json.ts';
+
+/** Bits of a PASID, process id or substream. */
+const PROCESS_BITS = 20;
 
 interface Kind {
+  /** Bits of a device or stream id. */
+  readonly sourceBits: number;
   readonly structures: Readonly<Record<string, AnyLayout>>;
   readonly registers: Readonly<Record<string, { readonly layout: AnyLayout; readonly usual: bigint }>>;
   readonly vector: (file: MachineFile) => Record<string, unknown>;
@@ -40,6 +45,7 @@ type Step =
 
 const KINDS: Readonly<Record<IommuKind, Kind>> = {
   riscv: {
+    sourceBits: 24,
     structures: { DirectoryEntry, DeviceContext, BaseDeviceContext, ProcessContext, MsiEntry, MrifEntry, PageTableEntry, PageTableEntry32 },
     registers: { capabilities: { layout: Capabilities, usual: USUAL.riscv.capabilities }, fctl: { layout: FeaturesControl, usual: 0n }, ddtp: { layout: DirectoryPointer, usual: 0n } },
     vector: (file) => ({
@@ -59,6 +65,7 @@ const KINDS: Readonly<Record<IommuKind, Kind>> = {
     }),
   },
   vtd: {
+    sourceBits: 16,
     structures: { RootEntry, ScalableRootEntry, ContextEntry, ScalableContextEntry, PasidDirectoryEntry, PasidEntry, FirstStageEntry, SecondStageEntry },
     registers: { CAP_REG: { layout: Capability, usual: USUAL.vtd.capability }, ECAP_REG: { layout: ExtendedCapability, usual: USUAL.vtd.extended }, RTADDR_REG: { layout: RootTableAddress, usual: 0n } },
     vector: (file) => ({
@@ -77,6 +84,7 @@ const KINDS: Readonly<Record<IommuKind, Kind>> = {
     }),
   },
   smmuv3: {
+    sourceBits: 32,
     structures: { StreamTableDescriptor, StreamTableEntry, ContextTableDescriptor, ContextDescriptor, TableDescriptor, Stage1Descriptor, Stage2Descriptor },
     registers: {
       IDR0: { layout: Idr0, usual: USUAL.smmuv3.idr0 },
@@ -137,7 +145,7 @@ export function machineVector(text: string, name: string): Fields {
       ram: file.has('ram') ? file.tuples('ram').map(([base = 0n, size = 0n]) => [hex(base), hex(size)]) : [['0x0', '0x10000000000']],
       mem: file.objects('memory').flatMap((item, i) => wordsOf(kind, item, `machine.memory[${i}]`)),
       register: (register) => registers.get(register) ?? kind.registers[register]?.usual ?? 0n,
-      steps: file.objects('steps').map((step, i) => stepOf(step, `machine.steps[${i}]`)),
+      steps: file.objects('steps').map((step, i) => stepOf(step, kind.sourceBits, `machine.steps[${i}]`)),
     }),
     'machine',
   );
@@ -174,9 +182,7 @@ function wordsOf(kind: Kind, item: Fields, where: string): (readonly [string, st
 /** A number, or fields by name. */
 function contentOf(layout: AnyLayout, value: unknown, where: string): bigint {
   if (typeof value !== 'object' || value === null) {
-    const raw = word(value, where);
-    if (raw >> BigInt(layout.bits) !== 0n) throw new FormatError(`${where}: ${hex(raw)} does not fit in ${layout.bits} bits`);
-    return raw;
+    return within(word(value, where), layout.bits, where);
   }
   const fields = new Fields(value, where);
   only(fields, where, Object.keys(layout.fields));
@@ -208,7 +214,7 @@ function valueOf(field: Field | undefined, value: unknown, where: string): never
   return typed() as never;
 }
 
-function stepOf(step: Fields, where: string): Step {
+function stepOf(step: Fields, sourceBits: number, where: string): Step {
   if (step.has('store')) {
     only(step, where, ['store', 'word']);
     return { kind: 'store', address: step.word('store'), word: step.word('word') };
@@ -221,7 +227,8 @@ function stepOf(step: Fields, where: string): Step {
     if (typeof value !== 'boolean') throw new FormatError(`${where}.${key}: expected true or false`);
     return value;
   };
-  return { kind: 'request', device: Number(step.word('by')), process: step.has('process') ? Number(step.word('process')) : null, type, write: is('write'), execute: is('execute'), privileged: is('privileged'), noWrite: is('noWrite'), address: step.word('address') };
+  const id = (key: string, bits: number): number => Number(within(step.word(key), bits, `${where}.${key}`));
+  return { kind: 'request', device: id('by', sourceBits), process: step.has('process') ? id('process', PROCESS_BITS) : null, type, write: is('write'), execute: is('execute'), privileged: is('privileged'), noWrite: is('noWrite'), address: step.word('address') };
 }
 
 function only(fields: Fields, where: string, known: readonly string[]): void {

@@ -5,7 +5,7 @@ import { bitsOf, placeOf, repairOf, type ToldAccess, type ToldFault, type Tellin
 
 /** Lines for people. */
 export function narrate({ id, note, unit, steps }: Telling): string[] {
-  const out = [`${id}: ${note}`];
+  const out = [note === '' ? id : `${id}: ${note}`];
   const word = unit === 'RISC-V IOMMU' ? 'step' : 'DMA';
   steps.forEach((step, i) => {
     out.push('', `${word} ${i}: ${step.title}`);

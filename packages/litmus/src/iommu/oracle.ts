@@ -16,17 +16,21 @@ import { compareVtd } from './vtd-oracle.ts';
 
 const NO_VECTOR = 'not a vector of an IOMMU: expected the keys caps and steps, cls and second, ecap and dma, or idr and dma';
 
+/** The line is in order; what it speaks of is elsewhere. */
+class NotAtHand extends FormatError {}
+
 export type IommuFormat = 'riscv' | 'riscv-second' | 'vtd' | 'smmuv3';
 
-/** Which IOMMU format the first line of a file has; null for any other file. */
+/** Which IOMMU format the first line of a file has, or a later one where the first are broken; null for any other file. */
 export function iommuFormat(text: string): IommuFormat | null {
-  const row = text.split('\n', 64).find((line) => line.trim() !== '');
-  if (row === undefined) return null;
-  try {
-    return formatOf(new Fields(JSON.parse(row), 'line'));
-  } catch {
-    return null;
+  for (const row of text.split('\n', 64).filter((line) => line.trim() !== '')) {
+    try {
+      return formatOf(new Fields(JSON.parse(row), 'line'));
+    } catch {
+      // A line that is no object says nothing about the file.
+    }
   }
+  return null;
 }
 
 function formatOf(line: Fields): IommuFormat | null {
@@ -39,12 +43,14 @@ function formatOf(line: Fields): IommuFormat | null {
 export type IommuComparison =
   | { readonly kind: 'agrees'; readonly name: string }
   | { readonly kind: 'disagrees'; readonly name: string; readonly problems: readonly string[] }
-  | { readonly kind: 'not-run'; readonly name: string; readonly why: string };
+  | { readonly kind: 'not-run'; readonly name: string; readonly why: string; /** The line is at fault: it is no vector. */ readonly malformed: boolean };
 
 export interface IommuSummary {
   readonly agree: number;
   readonly disagree: number;
   readonly notRun: number;
+  /** Those of them that are no vectors. */
+  readonly malformed: number;
   /** Steps with a recorded list of table accesses, and those whose order is ours too. */
   readonly walks: number;
   readonly sameWalks: number;
@@ -57,15 +63,17 @@ export const COMPANIONS = ['riscv-iommu.jsonl', 'riscv-iommu-quirks.jsonl'] as c
 export function compareIommu(text: string, companions: readonly string[] = [], onLine: (comparison: IommuComparison, done: number) => void = () => undefined): IommuSummary {
   const count = { agrees: 0, disagrees: 0, 'not-run': 0 };
   const walks = { all: 0, same: 0 };
+  let malformed = 0;
   const known = lazily(() => vectorsOf(companions));
   const rows = text.split('\n');
   rows.forEach((row, i) => {
     if (row.trim() === '') return;
     const comparison = compareLine(row, i + 1, known, walks);
     count[comparison.kind] += 1;
+    if (comparison.kind === 'not-run' && comparison.malformed) malformed += 1;
     onLine(comparison, i + 1);
   });
-  return { agree: count.agrees, disagree: count.disagrees, notRun: count['not-run'], walks: walks.all, sameWalks: walks.same };
+  return { agree: count.agrees, disagree: count.disagrees, notRun: count['not-run'], malformed, walks: walks.all, sameWalks: walks.same };
 }
 
 function compareLine(row: string, number: number, known: () => ReadonlyMap<string, Fields>, walks: { all: number; same: number }): IommuComparison {
@@ -76,8 +84,8 @@ function compareLine(row: string, number: number, known: () => ReadonlyMap<strin
     const problems = problemsOf(line, known, walks);
     return problems.length === 0 ? { kind: 'agrees', name } : { kind: 'disagrees', name, problems };
   } catch (error) {
-    if (error instanceof FormatError) return { kind: 'not-run', name, why: error.message };
-    if (error instanceof SyntaxError) return { kind: 'not-run', name, why: `not JSON: ${error.message}` };
+    if (error instanceof FormatError) return { kind: 'not-run', name, why: error.message, malformed: !(error instanceof NotAtHand) };
+    if (error instanceof SyntaxError) return { kind: 'not-run', name, why: `not JSON: ${error.message}`, malformed: true };
     throw error;
   }
 }
@@ -92,7 +100,7 @@ function problemsOf(line: Fields, known: () => ReadonlyMap<string, Fields>, walk
     }
     case 'riscv-second': {
       const vector = known().get(line.text('id'));
-      if (vector === undefined) throw new FormatError(`the vector is not at hand; expected it in ${COMPANIONS.join(' or ')} beside this file`);
+      if (vector === undefined) throw new NotAtHand(`the vector is not at hand; expected it in ${COMPANIONS.join(' or ')} beside this file`);
       return compareSecond(line, vector);
     }
     case 'vtd':
@@ -151,7 +159,18 @@ export function narrateMachine(text: string, name: string): readonly string[] {
 /** The line of a file that holds the `n`-th vector, from 1, or the one with that id. */
 export function vectorLine(text: string, which: string): string | null {
   const rows = text.split('\n').filter((row) => row.trim() !== '');
-  return (/^\d+$/.test(which) ? rows[Number(which) - 1] : rows.find((candidate) => candidate.includes(`"id":"${which}"`))) ?? null;
+  return (/^\d+$/.test(which) ? rows[Number(which) - 1] : rows.find((candidate) => idOf(candidate, which) === which)) ?? null;
+}
+
+/** The id of a line; lines that cannot have the one looked for are not parsed. */
+function idOf(row: string, which: string): unknown {
+  if (!row.includes(JSON.stringify(which))) return undefined;
+  try {
+    const value: unknown = JSON.parse(row);
+    return typeof value === 'object' && value !== null && 'id' in value ? value.id : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** @throws FormatError when it is no vector, or of a kind that cannot be told */
@@ -164,6 +183,7 @@ export function tellVector(vector: Fields): Telling {
     case 'smmuv3':
       return tellSmmu(vector);
     case 'riscv-second':
+      throw new FormatError(`a line of a second model's answers; the vector that it speaks of has the same id, in ${COMPANIONS.join(' or ')}`);
     case null:
       throw new FormatError(NO_VECTOR);
   }

@@ -6,7 +6,7 @@
 import { NO_CACHES, type CacheSizes } from '@dmalab/core/iommu/riscv/caches';
 import { OTHER_READING, REFERENCE, type Switches } from '@dmalab/core/iommu/riscv/switches';
 import type { CacheGeometry, Lapses } from '@dmalab/core/mmu/cache';
-import { Fields } from './json.ts';
+import { Fields, FormatError } from './json.ts';
 import { differences, finalDifferences } from './riscv-compare.ts';
 import { Bench, type StepResult } from './riscv-vector.ts';
 
@@ -48,7 +48,8 @@ function runAgainst(vector: Fields, switches: Switches, key: string, finalKey: s
   vector.objects('steps').forEach((step, i) => {
     const got = bench.perform(step);
     results.push(got);
-    const want = expected[i] ?? new Fields({}, `expect[${i}]`);
+    const want = expected[i];
+    if (want === undefined) throw new FormatError(`${key}[${i}]: missing`);
     for (const problem of differences(step, got, want)) problems.push(`step ${i}: ${problem}`);
     if (!want.has('walk')) return;
     walks += 1;

@@ -32,8 +32,8 @@ export function smmuBench(vector: Fields): { unit: SmmuUnit; ram: Ram; requests:
     tableConfig: vector.number('strtab_cfg'),
   };
   const requests = vector.objects('dma').map((dma) => ({
-    streamId: dma.numberOr('sid', vector.number('sid')),
-    substream: dma.has('ssid') ? dma.number('ssid') : null,
+    streamId: (dma.has('sid') ? dma : vector).id('sid', 32),
+    substream: dma.has('ssid') ? dma.id('ssid', 20) : null,
     write: dma.text('dir') === 'w',
     execute: dma.numberOr('exec', 0) !== 0,
     privileged: dma.numberOr('priv', 0) !== 0,

@@ -223,6 +223,8 @@ export function repairOf(rule: Rule): string | null {
       .filter((i) => ((mask >> BigInt(i)) & 1n) === 1n)
       .join(', ');
   const { set = 0n, clear = 0n } = rule.repair ?? {};
-  const edits = [set === 0n ? '' : `set bit ${bits(set)}`, clear === 0n ? '' : `clear bit ${bits(clear)}`].filter((part) => part !== '');
+  // What is cleared is cleared first.
+  const zeros = clear & ~set;
+  const edits = [set === 0n ? '' : `set bit ${bits(set)}`, zeros === 0n ? '' : `clear bit ${bits(zeros)}`].filter((part) => part !== '');
   return edits.length === 0 ? null : edits.join(', ');
 }

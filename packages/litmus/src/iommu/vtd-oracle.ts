@@ -5,7 +5,7 @@ import { hex } from '@dmalab/core/mmu/word';
 import type { VtdRequest } from '@dmalab/core/iommu/vtd/contexts';
 import { FaultRecording } from '@dmalab/core/iommu/vtd/structures';
 import type { VtdAnswer } from '@dmalab/core/iommu/vtd/unit';
-import type { Fields } from './json.ts';
+import { FormatError, type Fields } from './json.ts';
 import { vtdBench } from './vtd-vector.ts';
 
 /**
@@ -42,7 +42,8 @@ export function compareVtd(vector: Fields): readonly string[] {
     }
     if (answer.kind === 'translated') seen.reaches = ram.some(([base, size]) => answer.address >= base && answer.address < base + size);
     const want = expected[i];
-    if (want !== undefined) for (const problem of differences(seen, request, want, memory, vector.raw['free'] !== undefined)) problems.push(`dma ${i}: ${problem}`);
+    if (want === undefined) throw new FormatError(`expect[${i}]: missing`);
+    for (const problem of differences(seen, request, want, memory, vector.raw['free'] !== undefined)) problems.push(`dma ${i}: ${problem}`);
   });
   if (!vector.has('emulator_only')) return problems;
   // Where only the number of the fault is the emulator's own, the rest is held to.

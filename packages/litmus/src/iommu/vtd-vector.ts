@@ -52,7 +52,7 @@ export function vtdBench(vector: Fields, remembers = true): VtdBench {
   );
   unit.writeRegister(OFFSET.RTADDR, 8, vector.word('rtaddr'));
   unit.writeRegister(OFFSET.GCMD, 4, GlobalCommand.encode({ SRTP: true, TE: true }));
-  const source = vector.number('sid');
+  const source = vector.id('sid', 16);
   return { unit, memory, ram, messages, steps: vector.objects('dma').map((step) => stepOf(step, unit, memory, source)) };
 }
 
@@ -63,9 +63,9 @@ function cachesOf(ways: number): VtdCaching {
 }
 
 function stepOf(step: Fields, unit: VtdUnit, memory: PlainMemory, of: number): VtdStep {
-  const source = step.numberOr('sid', of);
+  const source = step.has('sid') ? step.id('sid', 16) : of;
   const op = step.has('op') ? step.text('op') : 'dma';
-  const pasid = step.has('pasid') ? step.number('pasid') : null;
+  const pasid = step.has('pasid') ? step.id('pasid', 20) : null;
   const execute = step.numberOr('exec', 0) !== 0;
   const privileged = step.numberOr('priv', 0) !== 0;
   const other = (perform: () => bigint | null): VtdStep => ({ kind: 'other', title: titleOf(op, step), perform });
