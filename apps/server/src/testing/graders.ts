@@ -46,7 +46,7 @@ export class ScriptedGraders implements Graders {
       listeners.verdict?.({ profile, workload, verdict: { kind: 'complete', executions: 5, engine: 'graph', within: '' }, token: '', finding: null });
       if (text.includes('breaks on strict')) listeners.verdict?.({ profile: 'strict', workload, verdict: { kind: 'violated', executions: 2, engine: 'graph' }, token: 'd1.strict', finding: null });
       if (stopped) throw Object.assign(new Error('the run was stopped'), { reason: 'stopped' });
-      return { reason: 'quiescent', text: 'nothing is left to happen', events: count, diagnostics: [], notes: [], failures: [] };
+      return { reason: 'quiescent', text: 'nothing is left to happen', events: count, token: '', diagnostics: [], notes: [], failures: [] };
     })();
     return { id: 'x', done, stop: () => { stopped = true; this.release(); } };
   };

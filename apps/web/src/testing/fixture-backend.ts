@@ -2,7 +2,7 @@
 /** A backend that plays the recorded run back. For tests and the picture bench only. */
 import type { LabsResponse, LabView } from '@dmalab/contracts/api';
 import { LabManifest, type Workload } from '@dmalab/contracts/lab';
-import type { Backend, RunSink } from '../net/backend.ts';
+import type { Backend, Connection, RunSink } from '../net/backend.ts';
 import type { Replayer } from '../worker/replayer.ts';
 import { recordedRun } from './recorded-run.ts';
 
@@ -99,7 +99,7 @@ export class FixtureBackend implements Backend {
   lab(): Promise<LabView> {
     return Promise.resolve({ ...lab, workloads: { 'two-frames': workload('Two frames'), 'two-incoming': workload('Two frames arrive') } });
   }
-  onConnection(listener: (state: 'online') => void): () => void {
+  onConnection(listener: (state: Connection) => void): () => void {
     listener('online');
     return () => undefined;
   }
