@@ -49,7 +49,7 @@ const TABLES: Record<'directory' | 'entries' | 'first' | 'second', Format> = {
         P: dice.chance(97),
         FPD: dice.chance(8),
         AW: dice.pick([1, 1, 2, 3, 2, dice.below(8)]),
-        PGTT: dice.pick([1, 1, 2, 3, 3, 3, 4, dice.below(8)]),
+        PGTT: dice.pick([1, 2, 3, 3, 3, 3, 3, 4, dice.below(8)]),
         SSADE: dice.chance(50),
         SSPTPTR: frame(dice, 'second'),
         DID: dice.below(0x1_0000),
@@ -68,7 +68,7 @@ const TABLES: Record<'directory' | 'entries' | 'first' | 'second', Format> = {
   first: {
     words: 1,
     make(dice) {
-      const large = dice.chance(40);
+      const large = dice.chance(45);
       return FirstStageEntry.encode({ P: dice.chance(97), RW: dice.chance(92), US: dice.chance(92), A: dice.chance(60), D: dice.chance(40), PS: large, EA: dice.chance(40), address: entryFrame(dice, large, 'first'), XD: dice.chance(12) }) | noise(dice, 1);
     },
   },
