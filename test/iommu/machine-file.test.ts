@@ -42,10 +42,36 @@ it('an edit that puts a value into a field names each bit once', () => {
 });
 
 it('a store between requests is what the next one finds', () => {
-  for (const file of files.filter((name) => !name.startsWith('smmu'))) {
+  for (const file of files) {
     const { steps } = tellVector(machineVector(read(file), file));
     expect([steps[1]?.end?.address, steps[2]?.request, steps[3]?.end?.address]).toEqual([null, null, 0x5556_000n]);
   }
+});
+
+/** A machine file with its requests replaced, and whatever lets the device send ATS requests. */
+function asking(file: string, steps: readonly object[], more: object = {}): string {
+  const parsed = JSON.parse(read(file)) as { memory: readonly Record<string, unknown>[] };
+  const ATS: Readonly<Record<string, object>> = { BaseDeviceContext: { EN_ATS: true }, ScalableContextEntry: { DTE: true }, StreamTableEntry: { EATS: 1 } };
+  const memory = parsed.memory.map((item) => Object.fromEntries(Object.entries(item).map(([key, value]) => [key, key in ATS ? { ...(value as object), ...ATS[key] } : value])));
+  return JSON.stringify({ ...parsed, ...more, memory, steps });
+}
+
+describe('functions that translate themselves', () => {
+  it.each(files)('%s: a translation request is granted what the page permits, and a translated request passes', (file) => {
+    const { steps } = tellVector(machineVector(asking(file, [{ by: '0x28', process: 5, address: '0x403123', type: 'ats' }, { by: '0x28', process: 5, address: '0x404000', type: 'ats', noWrite: true }, { by: '0x28', address: '0x5555123', type: 'translated', write: true }]), file));
+    expect(steps[0]?.title).toMatch(/translation request|ATS request/);
+    expect(steps[0]?.end).toMatchObject({ address: 0x5555_123n, text: expect.stringMatching(/ATS (grants|permits) read, write$/) });
+    expect(steps[1]?.end).toMatchObject({ address: 0x5556_000n, text: expect.stringMatching(/ATS (grants|permits) read$/) });
+    expect(steps[2]?.title).toMatch(/translated write/);
+    expect(steps[2]?.end).toMatchObject({ address: 0x5555_123n, fault: null });
+  });
+
+  it('and an open question can be read the other way', () => {
+    const request = [{ by: '0x28', process: 5, address: '0x403123', type: 'ats' }];
+    const end = (switches: object): string | undefined => tellVector(machineVector(asking('riscv-process.json', request, { switches }), 'x')).steps[0]?.end?.text;
+    expect(end({})).toMatch(/ATS permits read, write$/);
+    expect(end({ atsSetsDirty: 'no' })).toMatch(/ATS permits read$/);
+  });
 });
 
 describe('a slip is told with its place', () => {
@@ -73,8 +99,9 @@ describe('a slip is told with its place', () => {
     [{ ...vtd, unit: 'smmuv3', steps: [{ by: 1, process: '0x100000', address: '0x0' }] }, 'machine.steps[0].process: 0x100000 does not fit in 20 bits'],
     [{ ...vtd, steps: [{ by: 1, address: '0x10000000000000000' }] }, 'machine.steps[0].address: 0x10000000000000000 does not fit in 64 bits'],
     [{ ...vtd, steps: [{ address: '0x0' }] }, 'machine.steps[0].by: expected a hex string'],
-    [{ ...vtd, steps: [{ by: 1, address: '0x0', type: 'translated' }] }, 'steps[0].type: translated requests are told of the RISC-V IOMMU only'],
-    [{ ...vtd, unit: 'smmuv3', steps: [{ store: '0x0', word: '0x0' }] }, 'steps[0]: stores between requests are not told of the SMMUv3'],
+    [{ ...vtd, switches: {} }, 'machine.switches: only the RISC-V IOMMU has them'],
+    [{ ...vtd, unit: 'riscv', switches: { tableDirt: 'on-read' } }, 'switches: unknown question "tableDirt"; expected atsCleanPage, '],
+    [{ ...vtd, unit: 'riscv', switches: { tableDirty: 'yes' } }, 'switches.tableDirty: "yes" is none of on-read, on-write'],
     [{ unit: 'riscv', memory: [{ at: '0x1000', PageTableEntry32: { V: true } }], steps: [] }, 'machine.memory[0]: entries of 4 bytes are written by "words"'],
   ])('%j', (file, words) => {
     const make = (): unknown => machineVector(JSON.stringify(file), 'x');

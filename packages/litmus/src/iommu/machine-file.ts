@@ -7,6 +7,7 @@
 import type { AnyLayout, Field } from '@dmalab/core/base/layout';
 import { Capabilities, DirectoryPointer, FeaturesControl, OFFSET } from '@dmalab/core/iommu/riscv/registers';
 import { BaseDeviceContext, DeviceContext, DirectoryEntry, MrifEntry, MsiEntry, ProcessContext } from '@dmalab/core/iommu/riscv/structures';
+import type { Switches } from '@dmalab/core/iommu/riscv/switches';
 import { Cr0, Gbpa, Idr0, Idr1, Idr3, Idr5, StrtabBase, StrtabBaseCfg } from '@dmalab/core/iommu/smmu/registers';
 import { ContextDescriptor, ContextTableDescriptor, StreamTableDescriptor, StreamTableEntry } from '@dmalab/core/iommu/smmu/structures';
 import { Capability, ExtendedCapability } from '@dmalab/core/iommu/vtd/capabilities';
@@ -17,6 +18,7 @@ import { Stage1Descriptor, Stage2Descriptor, TableDescriptor } from '@dmalab/cor
 import { PageTableEntry, PageTableEntry32 } from '@dmalab/core/mmu/formats/riscv-entries';
 import { hex } from '@dmalab/core/mmu/word';
 import { Fields, FormatError, within, word } from './json.ts';
+import { switchesOf } from './riscv-vector.ts';
 
 /** Bits of a PASID, process id or substream. */
 const PROCESS_BITS = 20;
@@ -36,6 +38,8 @@ interface MachineFile {
   readonly mem: readonly (readonly [string, string])[];
   /** Every register of the kind: as the file says, or the usual. */
   readonly register: (name: string) => bigint;
+  /** Readings of open questions that differ from the reference model's. */
+  readonly switches: Partial<Switches>;
   readonly steps: readonly Step[];
 }
 
@@ -53,6 +57,7 @@ const KINDS: Readonly<Record<IommuKind, Kind>> = {
       caps: hex(file.register('capabilities')),
       fctl: Number(file.register('fctl')),
       impl: { max_ddt_mode: 4, did_mask: '0xffffff', gxl_writable: 0, be_writable: 0, icvec_bits: 2, bare_range: '0x40000000' },
+      switches: file.switches,
       setup: [[OFFSET.ddtp, 8, hex(file.register('ddtp'))]],
       steps: file.steps.map((step) =>
         step.kind === 'store'
@@ -75,12 +80,7 @@ const KINDS: Readonly<Record<IommuKind, Kind>> = {
       aw_bits: USUAL.vtd.hostBits,
       rtaddr: hex(file.register('RTADDR_REG')),
       sid: 0,
-      dma: file.steps.map((step, i) => {
-        if (step.kind === 'store') return { op: 'memw', addr: hex(step.address), word: hex(step.word) };
-        if (step.type === 'translated') throw new FormatError(`steps[${i}].type: translated requests are told of the RISC-V IOMMU only`);
-        const who = { sid: step.device, ...(step.process === null ? {} : { pasid: step.process }), iova: hex(step.address), exec: Number(step.execute), priv: Number(step.privileged) };
-        return step.type === 'ats' ? { op: 'ats', ...who, nw: Number(step.noWrite) } : { dir: step.write ? 'w' : 'r', ...who };
-      }),
+      dma: file.steps.map((step) => dmaOf(step, 'pasid')),
     }),
   },
   smmuv3: {
@@ -105,14 +105,18 @@ const KINDS: Readonly<Record<IommuKind, Kind>> = {
       strtab_base: hex(file.register('STRTAB_BASE')),
       strtab_cfg: Number(file.register('STRTAB_BASE_CFG')),
       sid: 0,
-      dma: file.steps.map((step, i) => {
-        if (step.kind === 'store') throw new FormatError(`steps[${i}]: stores between requests are not told of the SMMUv3; write what they leave into memory`);
-        if (step.type !== 'untranslated') throw new FormatError(`steps[${i}].type: only untranslated requests are told of the SMMUv3`);
-        return { sid: step.device, dir: step.write ? 'w' : 'r', iova: hex(step.address), ...(step.process === null ? {} : { ssid: step.process }), exec: Number(step.execute), priv: Number(step.privileged) };
-      }),
+      dma: file.steps.map((step) => dmaOf(step, 'ssid')),
     }),
   },
 };
+
+/** A step of a VT-d or SMMUv3 vector. @param process what such vectors call a process's number */
+function dmaOf(step: Step, process: 'pasid' | 'ssid'): Record<string, unknown> {
+  if (step.kind === 'store') return { op: 'memw', addr: hex(step.address), word: hex(step.word) };
+  const who = { sid: step.device, iova: hex(step.address), ...(step.process === null ? {} : { [process]: step.process }), exec: Number(step.execute), priv: Number(step.privileged) };
+  if (step.type === 'ats') return { op: 'ats', ...who, nw: Number(step.noWrite) };
+  return { ...(step.type === 'translated' ? { op: 'translated' } : {}), dir: step.write ? 'w' : 'r', ...who };
+}
 
 const common = ({ id, note, ram, mem }: MachineFile): Record<string, unknown> => ({ id, note, ram, mem });
 
@@ -133,9 +137,10 @@ export function isMachineFile(text: string): boolean {
  */
 export function machineVector(text: string, name: string): Fields {
   const file = new Fields(JSON.parse(text), 'machine');
-  only(file, 'machine', ['unit', 'id', 'note', 'ram', 'registers', 'memory', 'steps']);
+  only(file, 'machine', ['unit', 'id', 'note', 'ram', 'registers', 'switches', 'memory', 'steps']);
   const unit = file.text('unit');
   if (!isKind(unit)) throw new FormatError(`machine.unit: "${unit}" is none of ${Object.keys(KINDS).join(', ')}`);
+  if (file.has('switches') && unit !== 'riscv') throw new FormatError('machine.switches: only the RISC-V IOMMU has them');
   const kind = KINDS[unit];
   const registers = registersOf(kind, file);
   return new Fields(
@@ -145,6 +150,7 @@ export function machineVector(text: string, name: string): Fields {
       ram: file.has('ram') ? file.tuples('ram').map(([base = 0n, size = 0n]) => [hex(base), hex(size)]) : [['0x0', '0x10000000000']],
       mem: file.objects('memory').flatMap((item, i) => wordsOf(kind, item, `machine.memory[${i}]`)),
       register: (register) => registers.get(register) ?? kind.registers[register]?.usual ?? 0n,
+      switches: file.has('switches') ? switchesOf(file) : {},
       steps: file.objects('steps').map((step, i) => stepOf(step, kind.sourceBits, `machine.steps[${i}]`)),
     }),
     'machine',

@@ -6,7 +6,7 @@ import type { DeviceMessage } from '@dmalab/core/iommu/riscv/commands';
 import { NO_CACHES, type CacheSizes } from '@dmalab/core/iommu/riscv/caches';
 import type { BuildOptions } from '@dmalab/core/iommu/riscv/features';
 import type { Answer, Request } from '@dmalab/core/iommu/riscv/request';
-import type { Switches } from '@dmalab/core/iommu/riscv/switches';
+import { OTHER_READING, REFERENCE, type Switches } from '@dmalab/core/iommu/riscv/switches';
 import { RiscvIommu } from '@dmalab/core/iommu/riscv/unit';
 import { FormatError, type Fields } from './json.ts';
 
@@ -169,4 +169,21 @@ function ordered(value: bigint, big: boolean): bigint {
   let out = 0n;
   for (let i = 0n; i < 8n; i += 1n) out = (out << 8n) | ((value >> (8n * i)) & 0xffn);
   return out;
+}
+
+/**
+ * `switches` of a vector or machine file: for an open question the reading that is taken, where it is not the reference model's.
+ * @throws FormatError for a question or a reading that there is not
+ */
+export function switchesOf(from: Fields): Switches {
+  if (!from.has('switches')) return REFERENCE;
+  const given = from.object('switches');
+  const other = new Map<string, string>(Object.entries(OTHER_READING));
+  const readings = new Map(Object.entries(REFERENCE).map(([name, reading]) => [name, [reading, other.get(name)]]));
+  for (const name of given.keys()) {
+    const known = readings.get(name);
+    if (known === undefined) throw new FormatError(`switches: unknown question "${name}"; expected ${[...readings.keys()].join(', ')}`);
+    if (!known.includes(given.text(name))) throw new FormatError(`switches.${name}: "${given.text(name)}" is none of ${known.join(', ')}`);
+  }
+  return { ...REFERENCE, ...(given.raw as Partial<Switches>) };
 }

@@ -1,55 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Vectors of Arm SMMUv3: one system, a few DMAs, and what an emulator let through and reported. */
-import { PlainMemory } from '@dmalab/core/mmu/plain-memory';
 import { EVENTS } from '@dmalab/core/iommu/smmu/events';
-import { smmuFeatures } from '@dmalab/core/iommu/smmu/features';
 import { Event } from '@dmalab/core/iommu/smmu/records';
-import { Cr2, OFFSET } from '@dmalab/core/iommu/smmu/registers';
-import type { SmmuAnswer, SmmuRequest } from '@dmalab/core/iommu/smmu/translate';
-import { SmmuUnit } from '@dmalab/core/iommu/smmu/unit';
+import type { SmmuAnswer } from '@dmalab/core/iommu/smmu/translate';
 import { hex } from '@dmalab/core/mmu/word';
 import { FormatError, word, type Fields } from './json.ts';
+import { smmuBench, type Ram } from './smmu-vector.ts';
 
-type Ram = readonly (readonly [bigint, bigint])[];
-
-/**
- * The unit and the requests of a vector. The emulator reads level-2 stream tables beyond their span, refuses S1CDMax where
- * there are no substreams, and records streams out of range whatever CR2.RECINVSID says; `exact` leaves the first two out. A DMA
- * may name an `ssid`, a `sid` of its own, and be `exec` and `priv`; left out, it has none, that of the vector, and is neither.
- */
-export function smmuBench(vector: Fields): { unit: SmmuUnit; ram: Ram; requests: readonly SmmuRequest[] } {
-  const ram = vector.tuples('ram').map(([base = 0n, size = 0n]) => [base, size] as const);
-  const memory = new PlainMemory(ram);
-  for (const [address = 0n, value = 0n] of vector.tuples('mem')) memory.poke(address, value);
-  const [idr0 = 0n, idr1 = 0n, , idr3 = 0n, , idr5 = 0n] = vector.words('idr');
-  const features = smmuFeatures(Number(idr0), Number(idr1), Number(idr5), Number(idr3));
-  const unit = new SmmuUnit(memory, vector.has('exact') ? { features, spans: 'exact' } : { features, spans: 'twice', withoutSubstreams: 'illegal' });
-  unit.writeRegister(OFFSET.CR2, 4, Cr2.encode({ RECINVSID: true }));
-  unit.registers = {
-    cr0: vector.number('cr0'),
-    gbpa: vector.raw['gbpa'] === null ? 0 : vector.number('gbpa'),
-    tableBase: vector.word('strtab_base'),
-    tableConfig: vector.number('strtab_cfg'),
-  };
-  const requests = vector.objects('dma').map((dma) => ({
-    streamId: (dma.has('sid') ? dma : vector).id('sid', 32),
-    substream: dma.has('ssid') ? dma.id('ssid', 20) : null,
-    write: dma.text('dir') === 'w',
-    execute: dma.numberOr('exec', 0) !== 0,
-    privileged: dma.numberOr('priv', 0) !== 0,
-    address: dma.word('iova'),
-  }));
-  return { unit, ram, requests };
-}
 
 /** Differences, `dma 1: …`. What is marked `emulator_only` is run, but may differ. */
 export function compareSmmu(vector: Fields): readonly string[] {
-  const { unit, ram, requests } = smmuBench(vector);
+  const { unit, ram, steps } = smmuBench(vector);
   const expected = vector.objects('expect');
-  const problems = requests.flatMap((request, i) => {
+  const problems = steps.flatMap((step, i) => {
+    if (step.kind === 'store') {
+      step.perform();
+      return [];
+    }
     const want = expected[i];
     if (want === undefined) throw new FormatError(`expect[${i}]: missing`);
-    return differences(unit.translate(request), ram, want).map((problem) => `dma ${i}: ${problem}`);
+    return differences(unit.translate(step.request), ram, want).map((problem) => `dma ${i}: ${problem}`);
   });
   return vector.has('emulator_only') ? [] : problems;
 }

@@ -8,12 +8,11 @@ import { AtsCommand, FaultRecord, IodirCommand, IofenceCommand, IotinvalCommand,
 import { Capabilities, DirectoryPointer, FeaturesControl, OFFSET } from '@dmalab/core/iommu/riscv/registers';
 import type { Answer, Request } from '@dmalab/core/iommu/riscv/request';
 import { BaseDeviceContext, DeviceContext, DirectoryEntry, MrifEntry, MsiEntry, ProcessContext } from '@dmalab/core/iommu/riscv/structures';
-import { REFERENCE } from '@dmalab/core/iommu/riscv/switches';
 import { PageTableEntry, PageTableEntry32 } from '@dmalab/core/mmu/formats/riscv-entries';
 import type { CacheView } from '@dmalab/core/mmu/cache';
 import { hex } from '@dmalab/core/mmu/word';
 import { FormatError, type Fields } from './json.ts';
-import { Bench, request } from './riscv-vector.ts';
+import { Bench, request, switchesOf } from './riscv-vector.ts';
 import { indexIn, Recorder, type Teller, type Telling, type ToldCache, type ToldEnd, type ToldFault, type ToldLine, type ToldRequest, type ToldStep } from './tell.ts';
 
 /** `caches` in a vector: so many entries of device contexts, process contexts and translations each; left out, nothing is remembered. */
@@ -31,7 +30,7 @@ function sizes(ways: number): CacheSizes {
 }
 
 function tellSteps(vector: Fields, caches: CacheSizes): Pick<Telling, 'registers' | 'steps'> {
-  const bench = new Bench(vector, REFERENCE, caches);
+  const bench = new Bench(vector, switchesOf(vector), caches);
   const { unit } = bench;
   const registers = [
     { name: 'capabilities', raw: unit.readRegister(OFFSET.capabilities, 8), layout: Capabilities },
@@ -91,7 +90,7 @@ function agrees(entry: Translation, vector: Fields, filled: number, now: number)
   const steps = vector.objects('steps');
   const asks = steps[filled];
   if (steps.length > LONGEST || asks === undefined || asks.text('op') !== 'xlate') return null;
-  const bench = new Bench(vector, REFERENCE);
+  const bench = new Bench(vector, switchesOf(vector));
   for (const step of steps.slice(0, now + 1)) bench.perform(step);
   const { answer } = bench.perform(asks);
   if (answer?.kind !== 'translated' || answer.address === null) return false;

@@ -4,15 +4,15 @@ import type { AnyLayout } from '@dmalab/core/base/layout';
 import { KINDS } from '@dmalab/core/iommu/smmu/events';
 import { Cr0, Gbpa, Idr0, Idr1, Idr5, StrtabBase, StrtabBaseCfg, OFFSET } from '@dmalab/core/iommu/smmu/registers';
 import { ContextDescriptor, ContextTableDescriptor, StreamTableDescriptor, StreamTableEntry } from '@dmalab/core/iommu/smmu/structures';
-import type { SmmuAnswer } from '@dmalab/core/iommu/smmu/translate';
+import type { SmmuAnswer, SmmuRequest } from '@dmalab/core/iommu/smmu/translate';
 import { Stage1Descriptor, Stage2Descriptor, TableDescriptor } from '@dmalab/core/mmu/formats/armv8-entries';
 import { hex } from '@dmalab/core/mmu/word';
 import type { Fields } from './json.ts';
-import { smmuBench } from './smmu-oracle.ts';
-import { indexIn, Recorder, type Teller, type Telling, type ToldEnd, type ToldFault, type ToldStep } from './tell.ts';
+import { smmuBench } from './smmu-vector.ts';
+import { grantsOf, indexIn, Recorder, type Teller, type Telling, type ToldEnd, type ToldFault, type ToldStep } from './tell.ts';
 
 export function tellSmmu(vector: Fields): Telling {
-  const { unit, requests } = smmuBench(vector);
+  const { unit, steps: happens } = smmuBench(vector);
   const read = (offset: number, size: 4 | 8 = 4): bigint => unit.readRegister(offset, size);
   const registers = [
     { name: 'SMMU_IDR0', raw: read(OFFSET.IDR0), layout: Idr0 },
@@ -24,14 +24,25 @@ export function tellSmmu(vector: Fields): Telling {
     { name: 'SMMU_STRTAB_BASE_CFG', raw: read(OFFSET.STRTAB_BASE_CFG), layout: StrtabBaseCfg },
   ];
   const recorder = new Recorder(unit, teller(Number(read(OFFSET.STRTAB_BASE_CFG))));
-  const steps = requests.map((of): ToldStep => {
+  const steps = happens.map((step): ToldStep => {
+    if (step.kind === 'store') {
+      step.perform();
+      return { title: step.title, request: null, accesses: [], end: null, value: null, messages: [] };
+    }
+    const { request: of } = step;
     const request = { device: of.streamId, process: of.substream ?? null, address: of.address };
     recorder.request = request;
     const answer = unit.translate(of);
-    const by = `${hex(of.streamId)}${request.process === null ? '' : `, substream ${hex(request.process)}`}${of.privileged ? ', privileged' : ''}`;
-    return { title: `${of.write ? 'write' : of.execute === true ? 'fetch' : 'read'} of ${hex(of.address)} by stream ${by}`, request, accesses: recorder.take(), end: endOf(answer), value: null, messages: [] };
+    return { title: titleOf(of), request, accesses: recorder.take(), end: endOf(answer), value: null, messages: [] };
   });
   return { id: vector.text('id'), note: vector.text('note'), unit: 'Arm SMMUv3', processWord: 'substream', registers, steps };
+}
+
+function titleOf(of: SmmuRequest): string {
+  const by = `${hex(of.streamId)}${of.substream == null ? '' : `, substream ${hex(of.substream)}`}${of.privileged ? ', privileged' : ''}`;
+  const access = of.write ? 'write' : of.execute === true ? 'fetch' : 'read';
+  const what = of.type === 'ats' ? `translation request${of.noWrite === true ? ', no write' : ''}${of.execute === true ? ', execute' : ''}` : of.type === 'translated' ? `translated ${access}` : access;
+  return `${what} of ${hex(of.address)} by stream ${by}`;
 }
 
 const LAYOUTS: Readonly<Record<string, AnyLayout>> = {
@@ -81,7 +92,7 @@ function descriptor(what: string, raw: bigint): AnyLayout {
 function endOf(answer: SmmuAnswer): ToldEnd {
   switch (answer.kind) {
     case 'translated':
-      return { text: `${hex(answer.address)}; ${hex(1n << BigInt(answer.span))} bytes alike`, address: answer.address, fault: null };
+      return { text: `${hex(answer.address)}; ${hex(1n << BigInt(answer.span))} bytes alike${answer.ats === null ? '' : `; ATS grants ${grantsOf(answer.ats)}`}`, address: answer.address, fault: null };
     case 'aborted':
       return { text: 'aborted; nothing is recorded', address: null, fault: null };
     case 'denied':

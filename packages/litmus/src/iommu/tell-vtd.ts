@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A vector of VT-d, told as data. */
 import type { AnyLayout } from '@dmalab/core/base/layout';
-import type { AtsGrant, UnitMessage } from '@dmalab/core/iommu/unit';
+import type { UnitMessage } from '@dmalab/core/iommu/unit';
 import type { IotlbLine, PagingLine } from '@dmalab/core/iommu/vtd/caches';
 import { Capability, ExtendedCapability } from '@dmalab/core/iommu/vtd/capabilities';
 import type { VtdRequest } from '@dmalab/core/iommu/vtd/contexts';
@@ -14,7 +14,7 @@ import type { VtdAnswer } from '@dmalab/core/iommu/vtd/unit';
 import type { CacheView } from '@dmalab/core/mmu/cache';
 import { hex } from '@dmalab/core/mmu/word';
 import type { Fields } from './json.ts';
-import { bitsOf, indexIn, Recorder, type Teller, type Telling, type ToldCache, type ToldEnd, type ToldFault, type ToldLine, type ToldStep } from './tell.ts';
+import { bitsOf, grantsOf, indexIn, Recorder, type Teller, type Telling, type ToldCache, type ToldEnd, type ToldFault, type ToldLine, type ToldStep } from './tell.ts';
 import { vtdBench } from './vtd-vector.ts';
 
 export function tellVtd(vector: Fields): Telling {
@@ -50,7 +50,7 @@ function tellSteps(vector: Fields, remembers: boolean): ToldStep[] {
 
 function titleOf(of: VtdRequest): string {
   const by = `${hex(of.sourceId)}${of.pasid === null ? '' : `, PASID ${hex(of.pasid)}${of.privileged ? ', supervisor' : ''}`}`;
-  const what = of.type === 'ats' ? `translation request${of.noWrite === true ? ', no write' : ''}${of.execute ? ', execute' : ''}` : of.write ? 'write' : of.execute ? 'fetch' : 'read';
+  const what = of.type === 'ats' ? `translation request${of.noWrite === true ? ', no write' : ''}${of.execute ? ', execute' : ''}` : `${of.type === 'translated' ? 'translated ' : ''}${of.write ? 'write' : of.execute ? 'fetch' : 'read'}`;
   return `${what} of ${hex(of.address)} by device ${by}`;
 }
 
@@ -164,7 +164,7 @@ function teller(): Teller {
 function endOf(answer: VtdAnswer): ToldEnd {
   switch (answer.kind) {
     case 'translated':
-      return { text: `${hex(answer.address)}; ${hex(1n << BigInt(answer.span))} bytes alike${answer.ats === null ? '' : `; ATS grants ${grants(answer.ats)}`}`, address: answer.address, fault: null };
+      return { text: `${hex(answer.address)}; ${hex(1n << BigInt(answer.span))} bytes alike${answer.ats === null ? '' : `; ATS grants ${grantsOf(answer.ats)}`}`, address: answer.address, fault: null };
     case 'interrupt':
       return { text: 'an interrupt', address: null, fault: null };
     case 'aborted':
@@ -176,6 +176,5 @@ function endOf(answer: VtdAnswer): ToldEnd {
   }
 }
 
-const grants = (ats: AtsGrant): string => [ats.read ? 'read' : '', ats.write ? 'write' : '', ats.execute ? 'execute' : '', ats.untranslatedOnly ? 'untranslated only' : ''].filter((word) => word !== '').join(', ') || 'nothing';
 
 const told = ({ reason, why }: VtdFault): ToldFault => ({ code: `reason ${hex(reason)}`, name: REASONS[reason]?.name ?? 'unknown', ...why });

@@ -6,6 +6,7 @@
  */
 import type { AnyLayout } from '@dmalab/core/base/layout';
 import type { Bus, BusEvent } from '@dmalab/core/iommu/bus';
+import type { AtsGrant } from '@dmalab/core/iommu/unit';
 import type { Rule, TableFormat } from '@dmalab/core/mmu/format';
 import type { Walkers } from '@dmalab/core/mmu/walk';
 import { hex, wordOf } from '@dmalab/core/mmu/word';
@@ -228,3 +229,6 @@ export function repairOf(rule: Rule): string | null {
   const edits = [set === 0n ? '' : `set bit ${bits(set)}`, zeros === 0n ? '' : `clear bit ${bits(zeros)}`].filter((part) => part !== '');
   return edits.length === 0 ? null : edits.join(', ');
 }
+
+/** What a translation request was granted. */
+export const grantsOf = (ats: AtsGrant): string => [ats.read ? 'read' : '', ats.write ? 'write' : '', ats.execute ? 'execute' : '', ats.untranslatedOnly ? 'untranslated only' : ''].filter((word) => word !== '').join(', ') || 'nothing';

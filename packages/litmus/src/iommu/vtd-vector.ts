@@ -7,6 +7,7 @@
  * | `op` | fields |
  * |---|---|
  * | `ats` | a translation request: `iova`, `pasid`, `exec`, `priv`, `nw` |
+ * | `translated` | a DMA that a function has translated itself |
  * | `regw`, `regr` | software writes or reads a register: `off`, `size` 4 or 8, `val` |
  * | `memw` | software writes a 64-bit word: `addr`, `word` |
  * | `run` | the invalidation queue runs until it is empty or waits |
@@ -76,7 +77,8 @@ function stepOf(step: Fields, unit: VtdUnit, memory: PlainMemory, of: number): V
     });
   switch (op) {
     case 'dma':
-      return { kind: 'request', request: { sourceId: source, pasid, type: 'untranslated', write: step.text('dir') === 'w', execute, privileged, address: step.word('iova') } };
+    case 'translated':
+      return { kind: 'request', request: { sourceId: source, pasid, type: op === 'dma' ? 'untranslated' : op, write: step.text('dir') === 'w', execute, privileged, address: step.word('iova') } };
     case 'ats':
       return { kind: 'request', request: { sourceId: source, pasid, type: 'ats', write: false, execute, privileged, noWrite: step.numberOr('nw', 0) !== 0, address: step.word('iova') } };
     case 'regw':
@@ -96,7 +98,7 @@ function stepOf(step: Fields, unit: VtdUnit, memory: PlainMemory, of: number): V
     case 'timeout':
       return silently(() => unit.timedOut(step.number('tag')));
     default:
-      throw new FormatError(`op ${op} is unknown; expected ats, regw, regr, memw, run, page, invdone or timeout`);
+      throw new FormatError(`op ${op} is unknown; expected ats, translated, regw, regr, memw, run, page, invdone or timeout`);
   }
 }
 
