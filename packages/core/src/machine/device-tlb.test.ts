@@ -78,22 +78,27 @@ interface Spec {
   readonly function?: Partial<FunctionAgentOptions>;
 }
 
-/** The plain run first, then runs in which about one answer in so many is another one. */
+/**
+ * The plain run first, then by turns runs in which every other answer to who
+ * goes next is drawn, which is what the wrong orders need, and runs in which
+ * about one answer in six, of any kind, is another one.
+ */
 class Sampled implements Strategy {
   #state = 0;
-  #plain = true;
-  readonly #every: number;
-  constructor(every: number) {
-    this.#every = every;
-  }
-  pick({ width }: Choice): number {
-    if (this.#plain) return 0;
+  #run = 0;
+
+  pick({ kind, width }: Choice): number {
+    if (this.#run === 0) return 0;
+    const order = this.#run % 2 === 1;
+    if (order && kind !== 'step') return 0;
     this.#state = (Math.imul(this.#state, 1_664_525) + 1_013_904_223) >>> 0;
     const drawn = this.#state >>> 8;
-    return drawn % this.#every === 0 ? Math.floor(drawn / this.#every) % width : 0;
+    const every = order ? 2 : 6;
+    return drawn % every === 0 ? Math.floor(drawn / every) % width : 0;
   }
+
   advance(): boolean {
-    this.#plain = false;
+    this.#run += 1;
     return true;
   }
 }
@@ -101,8 +106,7 @@ class Sampled implements Strategy {
 /** What the device said, over at most so many runs; ends with the run that says what is looked for. */
 function sample(spec: Spec, runs: number, until?: string): Set<string> {
   const found = new Set<string>();
-  // What is looked for takes several answers at once.
-  const strategy = new Sampled(until === undefined ? 6 : 3);
+  const strategy = new Sampled();
   const context = BaseDeviceContext.encode({ V: true, EN_ATS: true, EN_PRI: true, fsc_MODE: 8, fsc_PPN: BigInt(ROOT >> 12) });
   const fn = { ...FUNCTION, ...spec.function };
   const memory: [number, bigint, number][] = [[CONTEXT, context, 32], [PAGE, 7n, 8], ...(spec.mapped === false ? [] : [[ENTRY, LEAF, 8] as [number, bigint, number]]), ...spec.commands.map((raw, i): [number, bigint, number] => [COMMANDS + 16 * i, raw, 16])];
