@@ -13,6 +13,8 @@ const rows = (name: string): Json[] =>
     .split('\n')
     .filter((row) => row !== '')
     .map((row) => JSON.parse(row) as Json);
+/** Requests stopped by one rule in one table that are mended; the long run mends all. */
+const ALIKE = process.env['DMALAB_LONG'] === '1' ? Infinity : 20;
 const tell = (vector: Json): Telling => tellVector(new Fields(vector, 'vector'));
 
 describe.each(['riscv-iommu.jsonl', 'qemu100-vtd.jsonl', 'qemu100-smmuv3.jsonl'])('vectors of %s', (name) => {
@@ -52,19 +54,25 @@ describe.each(['riscv-iommu.jsonl', 'qemu100-vtd.jsonl', 'qemu100-smmuv3.jsonl']
   });
 
   it('are mended by the edit that their fault names: the rule is not broken there again', () => {
-    let edited = 0;
+    let faults = 0;
+    const edited = new Map<string, number>();
     vectors.forEach((vector, v) => {
       const before = tellings[v]!;
       before.steps.forEach((step, i) => {
         const edits = editsFor(before, i);
         const fault = step.end?.fault;
         if (edits.length === 0 || fault === undefined || fault === null) return;
-        edited += 1;
+        faults += 1;
+        const alike = `${fault.table} ${fault.rule.field} ${fault.rule.text}`;
+        const done = edited.get(alike) ?? 0;
+        if (done >= ALIKE) return;
+        edited.set(alike, done + 1);
         const after = tell(mended(vector, edits)).steps[i]?.end?.fault ?? null;
         if (after !== null && after.rule.field === fault.rule.field && after.rule.text === fault.rule.text && after.entry === fault.entry) throw new Error(`${before.id}, step ${i}: "${fault.rule.text}" is still broken after its repair`);
       });
     });
-    expect(edited).toBeGreaterThan(vectors.length / 20);
+    expect(faults).toBeGreaterThan(vectors.length / 20);
+    expect(edited.size).toBeGreaterThan(4);
   });
 });
 
