@@ -241,7 +241,7 @@ export class PageBus implements DmaBus {
   landed(): void {}
 }
 
-/** Random bytes, equal for equal seeds. */
+/** Random words of 32 bits, equal for equal seeds. */
 export function* randomNumbers(seed: number): Generator<number, never> {
   let state = Math.imul(seed, 0x9e37_79b1) | 1;
   for (;;) {

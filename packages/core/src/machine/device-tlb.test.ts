@@ -11,48 +11,29 @@ import type { Agent, Place, Port, Size } from '../base/port.ts';
 import { unitAgent, type UnitAgentOptions } from '../iommu/agent.ts';
 import { NO_CACHES } from '../iommu/riscv/caches.ts';
 import { TYPICAL } from '../iommu/riscv/features.ts';
-import { AtsCommand, IofenceCommand, IotinvalCommand, PageResponsePayload } from '../iommu/riscv/records.ts';
+import { AtsCommand, PageResponsePayload } from '../iommu/riscv/records.ts';
 import { OFFSET } from '../iommu/riscv/registers.ts';
 import { outsideOf } from '../iommu/riscv/remapping.ts';
-import { BaseDeviceContext } from '../iommu/riscv/structures.ts';
 import { RiscvIommu } from '../iommu/riscv/unit.ts';
 import { initialState } from '../memory/initial.ts';
-import { PageTableEntry } from '../mmu/formats/riscv-entries.ts';
 import { AgentBus } from '../pcie/agent-bus.ts';
 import { DmaPort } from '../pcie/dma-port.ts';
 import { functionAgent, functionRegisters, type FunctionAgentOptions } from '../pcie/function-agent.ts';
+import { CONTEXT, ENTRY, FENCE, IOVA, PAGE, queued, RAM, READY, RECORDS, riscvContext, SOURCE, SYSTEMS, type Words } from './iommu-bench.test-support.ts';
 import { OperationalMachine } from './operational.ts';
 import { CORE_PROFILES } from './profile.ts';
 
-const RAM = { base: 0x1_0000, size: 0x10_0000 };
-const DIRECTORY = 0x2_0000;
-/** Root of a three-level table: its second entry maps 1 GiB from address 0, so that IOVA 0x4000_0000 + x is x. */
-const ROOT = 0x3_0000;
-const ENTRY = ROOT + 8;
-const IOVA = 0x4000_0000n;
-const COMMANDS = 0x4_0000;
-const REQUESTS = 0x4_4000;
-const FENCE = 0x4_8000;
-const READY = 0x4_9000;
-const PAGE = 0x5_0000;
-const SOURCE = 3;
-const CONTEXT = DIRECTORY + 32 * SOURCE;
+const RISCV = SYSTEMS.riscv;
+const REQUESTS = RECORDS;
 const SIZE = { sets: 1, ways: 4, policy: 'lru' } as const;
 
-const LEAF = PageTableEntry.encode({ V: true, R: true, W: true, U: true, A: true, D: true, PPN: 0n });
 const UNIT: UnitAgentOptions = {
   id: 'iommu0',
   // Sv39, hardware A and D, ATS, 56 address bits.
   create: (port, outside) => new RiscvIommu(port, { ...TYPICAL, capabilities: 0x10n | (1n << 9n) | (1n << 24n) | (1n << 25n) | (56n << 32n), caches: { ...NO_CACHES, translations: SIZE, devices: SIZE } }, outsideOf(outside)),
   ram: RAM,
   registers: [],
-  setup: [
-    [OFFSET.ddtp, 8, 2n | (BigInt(DIRECTORY >> 12) << 10n)],
-    [OFFSET.cqb, 8, (BigInt(COMMANDS >> 12) << 10n) | 3n],
-    [OFFSET.pqb, 8, (BigInt(REQUESTS >> 12) << 10n) | 3n],
-    [OFFSET.cqcsr, 4, 1n],
-    [OFFSET.pqcsr, 4, 1n],
-  ],
+  setup: [...RISCV.setup, [OFFSET.pqb, 8, (BigInt(REQUESTS >> 12) << 10n) | 3n], [OFFSET.pqcsr, 4, 1n]],
   requesters: ['fn0'],
   functions: new Map([[SOURCE, 'fn0']]),
 };
@@ -107,9 +88,8 @@ class Sampled implements Strategy {
 function sample(spec: Spec, runs: number, until?: string): Set<string> {
   const found = new Set<string>();
   const strategy = new Sampled();
-  const context = BaseDeviceContext.encode({ V: true, EN_ATS: true, EN_PRI: true, fsc_MODE: 8, fsc_PPN: BigInt(ROOT >> 12) });
   const fn = { ...FUNCTION, ...spec.function };
-  const memory: [number, bigint, number][] = [[CONTEXT, context, 32], [PAGE, 7n, 8], ...(spec.mapped === false ? [] : [[ENTRY, LEAF, 8] as [number, bigint, number]]), ...spec.commands.map((raw, i): [number, bigint, number] => [COMMANDS + 16 * i, raw, 16])];
+  const memory: Words = [[CONTEXT, riscvContext({ EN_ATS: true, EN_PRI: true }), 32], [PAGE, 7n, 8], ...(spec.mapped === false ? [] : [[ENTRY, RISCV.leaf, 8] as const]), ...queued(spec.commands)];
   for (let i = 0; i < runs && (until === undefined || !found.has(until)); i += 1) {
     let said: string[] = [];
     const cpu: Agent = { id: 'cpu0', kind: 'cpu', run: (port) => spec.cpu(port, (index) => store(port, { space: 'mmio', owner: 'iommu0', address: OFFSET.cqt, size: 4 }, index, 'cqt')) };
@@ -143,10 +123,9 @@ const look = (dma: DmaPort): string => {
 };
 const awaitRam = (port: Port, address: number): void => void port.op({ kind: 'await', place: ram(address, 4), order: 'acquire', until: (v) => v === 1, name: 'done' });
 
-const INVALIDATE = IotinvalCommand.encode({ opcode: 1, func3: 0 });
+const { invalidate: INVALIDATE, done: DONE } = RISCV.commands;
 /** Everything of the function: "Invalidate Request", a range of all ones. */
 const INVALIDATE_FUNCTION = AtsCommand.encode({ opcode: 4, func3: 0, RID: SOURCE, payload: 0x7fff_ffff_ffff_f800n });
-const DONE = IofenceCommand.encode({ opcode: 2, func3: 0, AV: true, PR: true, PW: true, DATA: 1, ADDR: BigInt(FENCE) >> 2n });
 
 const RUNS = 60;
 
@@ -198,7 +177,7 @@ describe('a page that is not there', () => {
       if (!asks) return;
       // Software waits for the request in the queue, maps the page, and answers.
       port.op({ kind: 'await', place: ram(REQUESTS + 8, 8), order: 'acquire', until: (v) => v !== 0n, name: 'request' });
-      if (fixes) store(port, ram(ENTRY, 8), LEAF, 'entry');
+      if (fixes) store(port, ram(ENTRY, 8), RISCV.leaf, 'entry');
       tail(1);
     },
     device(dma, out) {
