@@ -23,6 +23,8 @@ export interface Mapping {
   readonly level: 0 | 1 | 2;
   readonly write: boolean;
   readonly user: boolean;
+  /** May be executed, by those whose page it is. Of the first stage only. */
+  readonly execute: boolean;
   /** Accessed (and dirty) already; otherwise hardware sets it. */
   readonly marked: boolean;
 }
@@ -35,7 +37,9 @@ export interface AddressSpace {
 
 export interface Access {
   readonly address: bigint;
+  /** Not of a fetch. */
   readonly write: boolean;
+  readonly execute: boolean;
   readonly supervisor: boolean;
 }
 
@@ -45,6 +49,8 @@ export interface Machine {
   access(of: Access): bigint | null;
   /** The leaf of a first-stage mapping, as it is in memory. */
   isMarked(mapping: Mapping): boolean;
+  /** Of a mapping that may be written. */
+  isDirty(mapping: Mapping): boolean;
 }
 
 /** Where tables lie: all below 1 GiB, which every second stage maps onto itself. */
@@ -91,7 +97,7 @@ function put(memory: PlainMemory, address: bigint, raw: bigint, words: number): 
 
 const riscvEncoding = (secondStage: boolean): Encoding => ({
   pointer: (frame) => DirectoryEntry.encode({ V: true, PPN: frame }),
-  leaf: ({ to, write, user, marked }) => PageTableEntry.encode({ V: true, R: true, W: write, U: secondStage || user, A: marked, D: marked, PPN: to }),
+  leaf: ({ to, write, user, execute, marked }) => PageTableEntry.encode({ V: true, R: true, W: write, X: secondStage || execute, U: secondStage || user, A: marked, D: marked, PPN: to }),
 });
 
 function riscv(space: AddressSpace): Machine {
@@ -105,11 +111,12 @@ function riscv(space: AddressSpace): Machine {
   iommu.writeRegister(16, 8, 2n | (CONTEXTS << 10n));
   return {
     name: 'RISC-V',
-    access({ address, write, supervisor }) {
-      const answer = iommu.translate({ deviceId: 1, processId: 5, type: 'untranslated', write, execute: false, privileged: supervisor, noWrite: false, cxl: false, address });
+    access({ address, write, execute, supervisor }) {
+      const answer = iommu.translate({ deviceId: 1, processId: 5, type: 'untranslated', write, execute, privileged: supervisor, noWrite: false, cxl: false, address });
       return answer.kind === 'translated' ? answer.address : null;
     },
     isMarked: (mapping) => PageTableEntry.decode(memory.peek(leaves.get(mapping) ?? 0n)).A,
+    isDirty: (mapping) => PageTableEntry.decode(memory.peek(leaves.get(mapping) ?? 0n)).D,
   };
 }
 
@@ -117,7 +124,7 @@ function vtd(space: AddressSpace): Machine {
   const memory = new PlainMemory();
   const leaves = tree(memory, FIRST_ROOT, space.first, {
     pointer: (frame) => FirstStageEntry.encode({ P: true, RW: true, US: true, address: frame }),
-    leaf: ({ to, level, write, user, marked }) => FirstStageEntry.encode({ P: true, RW: write, US: user, A: marked, D: marked, PS: level > 0, address: to }),
+    leaf: ({ to, level, write, user, execute, marked }) => FirstStageEntry.encode({ P: true, RW: write, US: user, XD: !execute, A: marked, D: marked, PS: level > 0, address: to }),
   });
   if (space.second !== null) {
     tree(memory, SECOND_ROOT, space.second, {
@@ -128,43 +135,48 @@ function vtd(space: AddressSpace): Machine {
   put(memory, CONTEXTS << 12n, ScalableRootEntry.encode({ LP: true, LCTP: CONTEXTS + 1n }), 2);
   put(memory, ((CONTEXTS + 1n) << 12n) + 32n, ScalableContextEntry.encode({ P: true, PASIDE: true, PASIDDIRPTR: CONTEXTS + 2n }), 4);
   memory.poke((CONTEXTS + 2n) << 12n, PasidDirectoryEntry.encode({ P: true, SMPTBLPTR: CONTEXTS + 3n }));
-  put(memory, ((CONTEXTS + 3n) << 12n) + 5n * 64n, PasidEntry.encode({ P: true, PGTT: space.second === null ? 1 : 3, AW: 2, SRE: true, WPE: true, SSADE: true, SSPTPTR: SECOND_ROOT, FSPTPTR: FIRST_ROOT }), 8);
+  put(memory, ((CONTEXTS + 3n) << 12n) + 5n * 64n, PasidEntry.encode({ P: true, PGTT: space.second === null ? 1 : 3, AW: 2, SRE: true, ERE: true, NXE: true, SMEP: true, WPE: true, SSADE: true, SSPTPTR: SECOND_ROOT, FSPTPTR: FIRST_ROOT }), 8);
   const unit = new VtdUnit(memory, {
     capability: Capability.encode({ SAGAW: 4, MGAW: 47, SSLPS: 3, FS1GP: true }),
-    extended: ExtendedCapability.encode({ SMTS: true, SRS: true, NEST: true, FSTS: true, SSTS: true, SSADS: true, PASID: true, PSS: 19 }),
+    extended: ExtendedCapability.encode({ SMTS: true, SRS: true, ERS: true, NEST: true, FSTS: true, SSTS: true, SSADS: true, PASID: true, PSS: 19 }),
     hostBits: 50,
   });
   unit.rootTable = (CONTEXTS << 12n) | (1n << 10n);
   return {
     name: 'VT-d',
-    access({ address, write, supervisor }) {
-      const answer = unit.translate({ sourceId: 1, pasid: 5, type: 'untranslated', write, execute: false, privileged: supervisor, address });
+    access({ address, write, execute, supervisor }) {
+      const answer = unit.translate({ sourceId: 1, pasid: 5, type: 'untranslated', write, execute, privileged: supervisor, address });
       return answer.kind === 'translated' ? answer.address : null;
     },
     isMarked: (mapping) => FirstStageEntry.decode(memory.peek(leaves.get(mapping) ?? 0n)).A,
+    isDirty: (mapping) => FirstStageEntry.decode(memory.peek(leaves.get(mapping) ?? 0n)).D,
   };
 }
 
 function smmu(space: AddressSpace): Machine {
   const memory = new PlainMemory();
   const block = (to: bigint, level: number, flags: bigint, marked: boolean): bigint => (to << 12n) | flags | (marked ? 0x400n : 0n) | (level === 0 ? 3n : 1n);
-  const leaves = tree(memory, FIRST_ROOT, space.first, { pointer: (frame) => (frame << 12n) | 3n, leaf: ({ to, level, write, user, marked }) => block(to, level, (user ? 0x40n : 0n) | (write ? 0n : 0x80n), marked) });
+  // A page that may be written and is clean says so by DBM with AP[2] set. Users execute nothing of the privileged, who execute nothing of theirs.
+  const stage1 = ({ to, level, write, user, execute, marked }: Mapping): bigint =>
+    block(to, level, (user ? 0x40n : 0n) | (write && marked ? 0n : 0x80n) | (write ? 1n << 51n : 0n) | (user || !execute ? 1n << 53n : 0n) | (user && execute ? 0n : 1n << 54n), marked);
+  const leaves = tree(memory, FIRST_ROOT, space.first, { pointer: (frame) => (frame << 12n) | 3n, leaf: (mapping) => stage1(mapping) });
   if (space.second !== null) tree(memory, SECOND_ROOT, space.second, { pointer: (frame) => (frame << 12n) | 3n, leaf: ({ to, level, write, marked }) => block(to, level, 0x40n | (write ? 0x80n : 0n), marked) });
   put(memory, (CONTEXTS << 12n) + 64n, StreamTableEntry.encode({ V: true, Config: space.second === null ? 5 : 7, S1CDMax: 3, S1ContextPtr: (CONTEXTS + 1n) * 64n, S2AA64: true, S2T0SZ: 16, S2SL0: 2, S2PS: 5, S2HA: true, S2TTB: SECOND_ROOT * 256n }), 8);
-  put(memory, ((CONTEXTS + 1n) << 12n) + 5n * 64n, ContextDescriptor.encode({ V: true, AA64: true, A: true, R: true, HA: true, T0SZ: 16, EPD1: true, IPS: 5, TTB0: FIRST_ROOT * 256n }), 8);
+  put(memory, ((CONTEXTS + 1n) << 12n) + 5n * 64n, ContextDescriptor.encode({ V: true, AA64: true, A: true, R: true, HA: true, HD: true, T0SZ: 16, EPD1: true, IPS: 5, TTB0: FIRST_ROOT * 256n }), 8);
   const unit = new SmmuUnit(memory, {
-    // Two stages, access flag by hardware; 8 bits of streams, 8 of substreams; 48 bits out, 4 KiB granules.
-    features: smmuFeatures(0x0440_004b, 0x208, 0x15),
+    // Two stages, access flag and dirty state by hardware; 8 bits of streams, 8 of substreams; 48 bits out, 4 KiB granules.
+    features: smmuFeatures(0x0440_008b, 0x208, 0x15),
     spans: 'exact',
   });
   unit.registers = { cr0: 13, gbpa: 0, tableBase: CONTEXTS << 12n, tableConfig: 6 };
   return {
     name: 'SMMUv3',
-    access({ address, write, supervisor }) {
-      const answer = unit.translate({ streamId: 1, substream: 5, write, privileged: supervisor, address });
+    access({ address, write, execute, supervisor }) {
+      const answer = unit.translate({ streamId: 1, substream: 5, write, execute, privileged: supervisor, address });
       return answer.kind === 'translated' ? answer.address : null;
     },
     isMarked: (mapping) => (memory.peek(leaves.get(mapping) ?? 0n) & 0x400n) !== 0n,
+    isDirty: (mapping) => (memory.peek(leaves.get(mapping) ?? 0n) & 0x80n) === 0n,
   };
 }
 

@@ -135,7 +135,7 @@ const ABSENT: Readonly<Record<number, string>> = {
   0x43: 'no source says which programming is meant; what the fields can say wrongly has 42 and 44 to 48',
   0x88: 'no source says what it means', 0x89: 'no source says what it means',
 };
-/** Of page requests: in pages.test.ts. */
+/** Of page requests: in ats.test.ts. */
 const OF_PAGE_REQUESTS = [0x32, 0x47];
 
 const name = ([reason, section, what, stages]: Row): string => `${reason.toString(16).padStart(2, '0')} (${section}): ${what}, ${stages}`;
@@ -239,6 +239,16 @@ describe('supervisors', () => {
 });
 
 describe('accessed and dirty bits', () => {
+  it('stay clear in a page whose fetch SMEP forbids, as with every other right that is missing', () => {
+    const s = system('first', { entry: { SRE: true, ERE: true, SMEP: true } });
+    const [leaf] = s.first.slice(-1);
+    const before = s.memory.peek(leaf ?? 0n);
+    expect(before & 0x20n).toBe(0n);
+    expect(ask(s, { ...supervisor, execute: true })).toBe('82');
+    expect(s.memory.peek(leaf ?? 0n)).toBe(before);
+    s.memory.poke(leaf ?? 0n, before | 0x20n);
+    expect(ask(s, { ...supervisor, execute: true })).toBe('82');
+  });
   it('are set in every entry passed, D in the leaf on a write, EA where EAFE asks and exists', () => {
     for (const [options, marks] of [
       [{ entry: { EAFE: true } }, [0x420n, 0x420n, 0x420n, 0x460n]],

@@ -103,6 +103,7 @@ export class VtdStages {
   #end: WalkEnd = 'reached';
   /** Why setting bits failed, or null. Where software has set them, nothing is to be set. */
   #unset: Rule | null = null;
+  #access: Access = READ;
   #snoops = true;
   /** Of the walks under way: the frames of the addresses, bits set in every entry, bits set in some. */
   #firstFrame = 0;
@@ -124,6 +125,7 @@ export class VtdStages {
   /** The frame that the request reaches, what may be done there, and how far alike its surroundings translate. */
   translate(space: VtdSpace, low: number, high: number, access: Access): Reached | VtdFault {
     this.#space = space;
+    this.#access = access;
     this.#unset = null;
     let frame = high * 0x10_0000 + (low >>> 12);
     let span = 64;
@@ -137,8 +139,7 @@ export class VtdStages {
       this.#firstFrame = frame;
       const end = walker.walk(space.first, space.firstRoot, low, high, access, true, this.#firstTables);
       if (end !== 'reached') return this.#firstFault(end, space.first);
-      // The page is a user's only if no entry on the way says otherwise, which the last one cannot tell.
-      if (access.execute && access.supervisor && space.smep && (this.#firstAll & USER) !== 0) return this.#fault(0x82, 'first-stage table', walker, rules.F_SMEP);
+      if (this.#isForbiddenFetch(space)) return this.#fault(0x82, 'first-stage table', walker, rules.F_SMEP);
       frame = walker.frame;
       span = walker.span;
       dirty = (walker.low & FIRST_DIRTY) !== 0;
@@ -232,9 +233,18 @@ export class VtdStages {
     return true;
   }
 
+  /** Whether a supervisor fetches from a user's page although SMEP is set. It is a user's only if no entry on the way says otherwise, which the last one cannot tell. */
+  #isForbiddenFetch(space: VtdSpace): boolean {
+    return this.#access.execute && this.#access.supervisor && space.smep && (this.#firstAll & USER) !== 0;
+  }
+
   /** Setting a bit in a first-stage entry is a write through the second stage. */
   #markFirst(walker: Walker, bits: number, bytes: number): WalkEnd | 'changed' {
     const space = this.#space;
+    if (space?.first != null && this.#isForbiddenFetch(space) && space.first.sort(walker.low, walker.high, walker.level) === 'leaf') {
+      walker.rule = rules.F_SMEP;
+      return 'refused';
+    }
     if (space !== null && space.second !== null) {
       this.#end = this.#walkSecond(space.second, space.secondRoot, walker.tableFrame, walker.tableOffset, WRITE);
       if (this.#end !== 'reached') return 'unreached';
