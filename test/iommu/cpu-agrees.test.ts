@@ -29,10 +29,6 @@ const NOBODY = { send: () => undefined, wire: () => undefined };
 /** Frames of the tables on the way, root first. */
 const TABLES = [0x100, 0x101, 0x102, 0x103];
 
-function put(memory: PlainMemory, address: bigint, raw: bigint, words: number): void {
-  for (let i = 0n; i < BigInt(words); i += 1n) memory.poke(address + 8n * i, (raw >> (64n * i)) & ((1n << 64n) - 1n));
-}
-
 interface Pair {
   readonly memory: PlainMemory;
   readonly unit: RemappingUnit;
@@ -47,10 +43,10 @@ interface Pair {
 
 function x86Pair(writeProtect: boolean, smep: boolean): Pair {
   const memory = new PlainMemory();
-  put(memory, 0x1000n, ScalableRootEntry.encode({ LP: true, LCTP: 2n }), 2);
-  put(memory, 0x2000n + BigInt(SOURCE) * 32n, ScalableContextEntry.encode({ P: true, PASIDE: true, PASIDDIRPTR: 3n }), 4);
+  memory.put(0x1000n, ScalableRootEntry.encode({ LP: true, LCTP: 2n }), 2);
+  memory.put(0x2000n + BigInt(SOURCE) * 32n, ScalableContextEntry.encode({ P: true, PASIDE: true, PASIDDIRPTR: 3n }), 4);
   memory.poke(0x3000n, PasidDirectoryEntry.encode({ P: true, SMPTBLPTR: 4n }));
-  put(memory, 0x4000n + BigInt(PASID) * 64n, PasidEntry.encode({ P: true, PGTT: 1, DID: 9, SRE: true, ERE: true, NXE: true, WPE: writeProtect, SMEP: smep, FSPTPTR: BigInt(TABLES[0] ?? 0) }), 8);
+  memory.put(0x4000n + BigInt(PASID) * 64n, PasidEntry.encode({ P: true, PGTT: 1, DID: 9, SRE: true, ERE: true, NXE: true, WPE: writeProtect, SMEP: smep, FSPTPTR: BigInt(TABLES[0] ?? 0) }), 8);
   const unit = new VtdUnit(memory, {
     capability: Capability.encode({ SAGAW: 4, MGAW: 47, FRO: 0x22, NFR: 3, FS1GP: true }),
     extended: ExtendedCapability.encode({ QI: true, ERS: true, SRS: true, PSS: 19, PASID: true, SMTS: true, FSTS: true }),
@@ -65,8 +61,8 @@ function x86Pair(writeProtect: boolean, smep: boolean): Pair {
 function riscvPair(sum: boolean, marks: boolean): Pair {
   const memory = new PlainMemory();
   const unit = new RiscvIommu(memory, { ...TYPICAL, capabilities: 0xdf2_87ef_8f10n }, outsideOf(NOBODY));
-  put(memory, 0x1000n + BigInt(SOURCE) * 64n, DeviceContext.encode({ V: true, PDTV: true, SADE: marks, fsc_PPN: 3n, fsc_MODE: 1 }), 8);
-  put(memory, 0x3000n + BigInt(PASID) * 16n, ProcessContext.encode({ V: true, ENS: true, SUM: sum, fsc_PPN: BigInt(TABLES[0] ?? 0), fsc_MODE: 9 }), 2);
+  memory.put(0x1000n + BigInt(SOURCE) * 64n, DeviceContext.encode({ V: true, PDTV: true, SADE: marks, fsc_PPN: 3n, fsc_MODE: 1 }), 8);
+  memory.put(0x3000n + BigInt(PASID) * 16n, ProcessContext.encode({ V: true, ENS: true, SUM: sum, fsc_PPN: BigInt(TABLES[0] ?? 0), fsc_MODE: 9 }), 2);
   unit.writeRegister(16, 8, (0x1000n >> 2n) | 2n);
   return { memory, unit, paging: riscvPaging({ format: 'sv48', marks: marks ? 'Svadu' : 'Svade', pbmt: true }), style: riscvStyle(4), mode: { ...PLAIN_MODE, userPages: sum }, bits: [0, 1, 2, 3, 4, 5, 6, 7, 10, 19, 54, 59, 61, 62, 63], marksAlike: true };
 }
@@ -75,8 +71,8 @@ function armPair(pan: boolean, marks: boolean, writeExecuteNever: boolean): Pair
   const memory = new PlainMemory();
   const features = smmuFeatures(Number(Idr0.encode({ S1P: true, TTF: 2, COHACC: true, HTTU: 2, ASID16: true })), Number(Idr1.encode({ SIDSIZE: 8, SSIDSIZE: 8 })), Number(Idr5.encode({ OAS: 4, GRAN4K: true })));
   const unit = new SmmuUnit(memory, { features, spans: 'exact' }, NOBODY);
-  put(memory, 0x1000n + BigInt(SOURCE) * 64n, StreamTableEntry.encode({ V: true, Config: 5, S1ContextPtr: 0x4000n / 64n, S1CDMax: 3 }), 8);
-  put(memory, 0x4000n + BigInt(PASID) * 64n, ContextDescriptor.encode({ V: true, AA64: true, A: true, T0SZ: 16, T1SZ: 16, TG1: 2, EPD1: true, IPS: 4, PAN: pan, HA: marks, HD: marks, WXN: writeExecuteNever, TTB0: (BigInt(TABLES[0] ?? 0) << 12n) / 16n }), 8);
+  memory.put(0x1000n + BigInt(SOURCE) * 64n, StreamTableEntry.encode({ V: true, Config: 5, S1ContextPtr: 0x4000n / 64n, S1CDMax: 3 }), 8);
+  memory.put(0x4000n + BigInt(PASID) * 64n, ContextDescriptor.encode({ V: true, AA64: true, A: true, T0SZ: 16, T1SZ: 16, TG1: 2, EPD1: true, IPS: 4, PAN: pan, HA: marks, HD: marks, WXN: writeExecuteNever, TTB0: (BigInt(TABLES[0] ?? 0) << 12n) / 16n }), 8);
   unit.writeRegister(OFFSET.STRTAB_BASE, 8, 0x1000n);
   unit.writeRegister(OFFSET.STRTAB_BASE_CFG, 4, 6n);
   unit.writeRegister(OFFSET.CR0, 4, 1n);

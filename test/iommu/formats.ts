@@ -91,10 +91,6 @@ function tree(memory: PlainMemory, root: bigint, mappings: readonly Mapping[], e
   return leaves;
 }
 
-function put(memory: PlainMemory, address: bigint, raw: bigint, words: number): void {
-  for (let i = 0n; i < BigInt(words); i += 1n) memory.poke(address + 8n * i, (raw >> (64n * i)) & ((1n << 64n) - 1n));
-}
-
 const riscvEncoding = (secondStage: boolean): Encoding => ({
   pointer: (frame) => DirectoryEntry.encode({ V: true, PPN: frame }),
   leaf: ({ to, write, user, execute, marked }) => PageTableEntry.encode({ V: true, R: true, W: write, X: secondStage || execute, U: secondStage || user, A: marked, D: marked, PPN: to }),
@@ -106,8 +102,8 @@ function riscv(space: AddressSpace): Machine {
   const iommu = new RiscvIommu(memory, { ...TYPICAL, capabilities }, { send: () => undefined, order: () => undefined, invalidated: () => undefined });
   const leaves = tree(memory, FIRST_ROOT, space.first, riscvEncoding(false));
   if (space.second !== null) tree(memory, SECOND_ROOT, space.second, riscvEncoding(true));
-  put(memory, (CONTEXTS << 12n) + 32n, BaseDeviceContext.encode({ V: true, PDTV: true, GADE: true, SADE: true, iohgatp_MODE: space.second === null ? 0 : 9, iohgatp_PPN: SECOND_ROOT, fsc_MODE: 1, fsc_PPN: CONTEXTS + 1n }), 4);
-  put(memory, ((CONTEXTS + 1n) << 12n) + 5n * 16n, ProcessContext.encode({ V: true, ENS: true, SUM: true, fsc_MODE: 9, fsc_PPN: FIRST_ROOT }), 2);
+  memory.put((CONTEXTS << 12n) + 32n, BaseDeviceContext.encode({ V: true, PDTV: true, GADE: true, SADE: true, iohgatp_MODE: space.second === null ? 0 : 9, iohgatp_PPN: SECOND_ROOT, fsc_MODE: 1, fsc_PPN: CONTEXTS + 1n }), 4);
+  memory.put(((CONTEXTS + 1n) << 12n) + 5n * 16n, ProcessContext.encode({ V: true, ENS: true, SUM: true, fsc_MODE: 9, fsc_PPN: FIRST_ROOT }), 2);
   iommu.writeRegister(16, 8, 2n | (CONTEXTS << 10n));
   return {
     name: 'RISC-V',
@@ -132,10 +128,10 @@ function vtd(space: AddressSpace): Machine {
       leaf: ({ to, level, write, marked }) => SecondStageEntry.encode({ R: true, W: write, A: marked, D: marked, PS: level > 0, address: to }),
     });
   }
-  put(memory, CONTEXTS << 12n, ScalableRootEntry.encode({ LP: true, LCTP: CONTEXTS + 1n }), 2);
-  put(memory, ((CONTEXTS + 1n) << 12n) + 32n, ScalableContextEntry.encode({ P: true, PASIDE: true, PASIDDIRPTR: CONTEXTS + 2n }), 4);
+  memory.put(CONTEXTS << 12n, ScalableRootEntry.encode({ LP: true, LCTP: CONTEXTS + 1n }), 2);
+  memory.put(((CONTEXTS + 1n) << 12n) + 32n, ScalableContextEntry.encode({ P: true, PASIDE: true, PASIDDIRPTR: CONTEXTS + 2n }), 4);
   memory.poke((CONTEXTS + 2n) << 12n, PasidDirectoryEntry.encode({ P: true, SMPTBLPTR: CONTEXTS + 3n }));
-  put(memory, ((CONTEXTS + 3n) << 12n) + 5n * 64n, PasidEntry.encode({ P: true, PGTT: space.second === null ? 1 : 3, AW: 2, SRE: true, ERE: true, NXE: true, SMEP: true, WPE: true, SSADE: true, SSPTPTR: SECOND_ROOT, FSPTPTR: FIRST_ROOT }), 8);
+  memory.put(((CONTEXTS + 3n) << 12n) + 5n * 64n, PasidEntry.encode({ P: true, PGTT: space.second === null ? 1 : 3, AW: 2, SRE: true, ERE: true, NXE: true, SMEP: true, WPE: true, SSADE: true, SSPTPTR: SECOND_ROOT, FSPTPTR: FIRST_ROOT }), 8);
   const unit = new VtdUnit(memory, {
     capability: Capability.encode({ SAGAW: 4, MGAW: 47, SSLPS: 3, FS1GP: true }),
     extended: ExtendedCapability.encode({ SMTS: true, SRS: true, ERS: true, NEST: true, FSTS: true, SSTS: true, SSADS: true, PASID: true, PSS: 19 }),
@@ -161,8 +157,8 @@ function smmu(space: AddressSpace): Machine {
     block(to, level, (user ? 0x40n : 0n) | (write && marked ? 0n : 0x80n) | (write ? 1n << 51n : 0n) | (user || !execute ? 1n << 53n : 0n) | (user && execute ? 0n : 1n << 54n), marked);
   const leaves = tree(memory, FIRST_ROOT, space.first, { pointer: (frame) => (frame << 12n) | 3n, leaf: (mapping) => stage1(mapping) });
   if (space.second !== null) tree(memory, SECOND_ROOT, space.second, { pointer: (frame) => (frame << 12n) | 3n, leaf: ({ to, level, write, marked }) => block(to, level, 0x40n | (write ? 0x80n : 0n), marked) });
-  put(memory, (CONTEXTS << 12n) + 64n, StreamTableEntry.encode({ V: true, Config: space.second === null ? 5 : 7, S1CDMax: 3, S1ContextPtr: (CONTEXTS + 1n) * 64n, S2AA64: true, S2T0SZ: 16, S2SL0: 2, S2PS: 5, S2HA: true, S2TTB: SECOND_ROOT * 256n }), 8);
-  put(memory, ((CONTEXTS + 1n) << 12n) + 5n * 64n, ContextDescriptor.encode({ V: true, AA64: true, A: true, R: true, HA: true, HD: true, T0SZ: 16, EPD1: true, IPS: 5, TTB0: FIRST_ROOT * 256n }), 8);
+  memory.put((CONTEXTS << 12n) + 64n, StreamTableEntry.encode({ V: true, Config: space.second === null ? 5 : 7, S1CDMax: 3, S1ContextPtr: (CONTEXTS + 1n) * 64n, S2AA64: true, S2T0SZ: 16, S2SL0: 2, S2PS: 5, S2HA: true, S2TTB: SECOND_ROOT * 256n }), 8);
+  memory.put(((CONTEXTS + 1n) << 12n) + 5n * 64n, ContextDescriptor.encode({ V: true, AA64: true, A: true, R: true, HA: true, HD: true, T0SZ: 16, EPD1: true, IPS: 5, TTB0: FIRST_ROOT * 256n }), 8);
   const unit = new SmmuUnit(memory, {
     // Two stages, access flag and dirty state by hardware; 8 bits of streams, 8 of substreams; 48 bits out, 4 KiB granules.
     features: smmuFeatures(0x0440_008b, 0x208, 0x15),

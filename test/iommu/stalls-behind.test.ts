@@ -18,10 +18,6 @@ const STREAM = 3;
 const ADDRESS = 0x40_0000n;
 const [STREAMS, CONTEXT, COMMANDS, EVENTS] = [0x1000n, 0x4000n, 0x1_0000n, 0x2_0000n];
 
-function put(memory: PlainMemory, address: bigint, raw: bigint, words: number): void {
-  for (let i = 0n; i < BigInt(words); i += 1n) memory.poke(address + 8n * i, (raw >> (64n * i)) & ((1n << 64n) - 1n));
-}
-
 /** @param decide what software does with a stalled transaction; it may map the page first */
 function system(decide: 'retry' | 'abort' | 'zero', maps: boolean) {
   const memory = new PlainMemory();
@@ -30,8 +26,8 @@ function system(decide: 'retry' | 'abort' | 'zero', maps: boolean) {
   const unit = new SmmuUnit(memory, { features, spans: 'exact' }, fabric);
   fabric.attach(unit);
   const tables = new PageTables(memory, armStyle(), new FramePool(0x100, 50));
-  put(memory, STREAMS + BigInt(STREAM) * 64n, StreamTableEntry.encode({ V: true, Config: 5, S1ContextPtr: CONTEXT / 64n }), 8);
-  put(memory, CONTEXT, ContextDescriptor.encode({ V: true, AA64: true, A: true, R: true, S: true, T0SZ: 16, EPD1: true, IPS: 4, ASID: 7, TTB0: (BigInt(tables.root) << 12n) / 16n }), 8);
+  memory.put(STREAMS + BigInt(STREAM) * 64n, StreamTableEntry.encode({ V: true, Config: 5, S1ContextPtr: CONTEXT / 64n }), 8);
+  memory.put(CONTEXT, ContextDescriptor.encode({ V: true, AA64: true, A: true, R: true, S: true, T0SZ: 16, EPD1: true, IPS: 4, ASID: 7, TTB0: (BigInt(tables.root) << 12n) / 16n }), 8);
   const base = (at: bigint): bigint => QueueBase.encode({ LOG2SIZE: 4, ADDR: at / 32n });
   unit.writeRegister(OFFSET.CMDQ_BASE, 8, base(COMMANDS));
   unit.writeRegister(OFFSET.EVENTQ_BASE, 8, base(EVENTS));
@@ -49,7 +45,7 @@ function system(decide: 'retry' | 'abort' | 'zero', maps: boolean) {
     handled += 1;
     if (maps) tables.map(address, 0x800, { user: true, write: true, accessed: true });
     const slot = unit.readRegister(OFFSET.CMDQ_PROD, 4);
-    put(memory, COMMANDS + 16n * (slot & 15n), ResumeCommand.encode({ opcode: 0x44, SID: STREAM, STAG, Ac: decide === 'retry', Ab: decide === 'abort' }), 2);
+    memory.put(COMMANDS + 16n * (slot & 15n), ResumeCommand.encode({ opcode: 0x44, SID: STREAM, STAG, Ac: decide === 'retry', Ab: decide === 'abort' }), 2);
     unit.writeRegister(OFFSET.CMDQ_PROD, 4, (slot + 1n) & 31n);
     return true;
   };

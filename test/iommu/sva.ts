@@ -53,9 +53,6 @@ const MASK = (1n << 64n) - 1n;
 const QUEUE = 0x1_0000n;
 const PAGES = 0x2_0000n;
 
-function put(memory: PlainMemory, address: bigint, raw: bigint, words: number): void {
-  for (let i = 0n; i < BigInt(words); i += 1n) memory.poke(address + 8n * i, (raw >> (64n * i)) & MASK);
-}
 const take = (memory: PlainMemory, address: bigint, words: number): bigint => Array.from({ length: words }, (_, i) => memory.peek(address + BigInt(8 * i)) << BigInt(64 * i)).reduce((a, b) => a | b, 0n);
 
 /** VT-d in scalable mode, first stage only, with caches, ATS and page requests. Descriptors of 32 bytes. */
@@ -63,11 +60,11 @@ export function vtdBench(): SvaBench {
   const memory = new PlainMemory();
   const fabric = new Fabric();
   const [root, contexts, directory, pasids] = [0x1000n, 0x2000n, 0x3000n, 0x4000n];
-  put(memory, root, ScalableRootEntry.encode({ LP: true, LCTP: contexts >> 12n }), 2);
-  put(memory, contexts + BigInt(SOURCE) * 32n, ScalableContextEntry.encode({ P: true, DTE: true, PASIDE: true, PRE: true, PASIDDIRPTR: directory >> 12n }), 4);
+  memory.put(root, ScalableRootEntry.encode({ LP: true, LCTP: contexts >> 12n }), 2);
+  memory.put(contexts + BigInt(SOURCE) * 32n, ScalableContextEntry.encode({ P: true, DTE: true, PASIDE: true, PRE: true, PASIDDIRPTR: directory >> 12n }), 4);
   memory.poke(directory, PasidDirectoryEntry.encode({ P: true, SMPTBLPTR: pasids >> 12n }));
   // Requests without PASID pass (RID_PASID is 0).
-  put(memory, pasids, PasidEntry.encode({ P: true, PGTT: 4, AW: 2, DID: 8 }), 8);
+  memory.put(pasids, PasidEntry.encode({ P: true, PGTT: 4, AW: 2, DID: 8 }), 8);
   const unit = new VtdUnit(memory, {
     capability: Capability.encode({ ND: 6, SAGAW: 4, MGAW: 47, FRO: 0x22, PSI: true, NFR: 3, MAMV: 18, DWD: true, DRD: true, FS1GP: true }),
     extended: ExtendedCapability.encode({ C: true, QI: true, DT: true, PT: true, PRS: true, ERS: true, SRS: true, NWFS: true, PSS: 19, PASID: true, PDS: true, SMTS: true, FSTS: true, IRO: 0x50 }),
@@ -83,7 +80,7 @@ export function vtdBench(): SvaBench {
   unit.writeRegister(0x18, 4, (1n << 26n) | (1n << 31n));
   const command = (raw: bigint): void => {
     const tail = unit.readRegister(0x88, 8);
-    put(memory, QUEUE + tail, raw, 4);
+    memory.put(QUEUE + tail, raw, 4);
     unit.writeRegister(0x88, 8, (tail + 32n) % 4096n);
     fabric.settle();
   };
@@ -96,7 +93,7 @@ export function vtdBench(): SvaBench {
     paging: x86Paging(),
     style: x86Style(),
     frames: new FramePool(0x100, 0x400),
-    bind: (table) => put(memory, place, PasidEntry.encode({ P: true, PGTT: 1, DID: 9, FSPTPTR: BigInt(table) }), 8),
+    bind: (table) => memory.put(place, PasidEntry.encode({ P: true, PGTT: 1, DID: 9, FSPTPTR: BigInt(table) }), 8),
     invalidateUnit: (address) => command(PasidIotlbDescriptor.encode({ type: 6, G: address === null ? 2 : 3, DID: 9, PASID, ADDR: (address ?? 0n) >> 12n })),
     invalidateFunction: (address) => command(PasidDeviceTlbDescriptor.encode(address === null ? { type: 8, SID: SOURCE, PASID, S: true, ADDR: (1n << 51n) - 1n } : { type: 8, SID: SOURCE, PASID, ADDR: (address & MASK) >> 12n })),
     next() {
@@ -119,14 +116,14 @@ export function riscvBench(): SvaBench {
   const [devices, processes] = [0x1000n, 0x3000n];
   const unit = new RiscvIommu(memory, { ...TYPICAL, capabilities: 0xdf2_87ef_8f10n | (3n << 53n), tags: 8, caches: { devices: LARGE, processes: LARGE, translations: LARGE, firstPointers: LARGE, secondPointers: LARGE } }, outsideOf(fabric));
   fabric.attach(unit);
-  put(memory, devices + BigInt(SOURCE) * 64n, DeviceContext.encode({ V: true, EN_ATS: true, EN_PRI: true, PDTV: true, PRPR: true, fsc_PPN: processes >> 12n, fsc_MODE: 1 }), 8);
+  memory.put(devices + BigInt(SOURCE) * 64n, DeviceContext.encode({ V: true, EN_ATS: true, EN_PRI: true, PDTV: true, PRPR: true, fsc_PPN: processes >> 12n, fsc_MODE: 1 }), 8);
   unit.writeRegister(24, 8, (QUEUE >> 2n) | 7n);
   unit.writeRegister(56, 8, (PAGES >> 2n) | 7n);
   for (const offset of [72, 80]) unit.writeRegister(offset, 4, 1n);
   unit.writeRegister(16, 8, (devices >> 2n) | 2n);
   const command = (raw: bigint): void => {
     const tail = unit.readRegister(36, 4);
-    put(memory, QUEUE + 16n * tail, raw, 2);
+    memory.put(QUEUE + 16n * tail, raw, 2);
     unit.writeRegister(36, 4, (tail + 1n) % 256n);
     fabric.settle();
   };
@@ -140,7 +137,7 @@ export function riscvBench(): SvaBench {
     style: riscvStyle(),
     frames: new FramePool(0x100, 0x400),
     bind(table) {
-      put(memory, processes + BigInt(PASID) * 16n, ProcessContext.encode({ V: true, PSCID: 77, fsc_PPN: BigInt(table), fsc_MODE: 8 }), 2);
+      memory.put(processes + BigInt(PASID) * 16n, ProcessContext.encode({ V: true, PSCID: 77, fsc_PPN: BigInt(table), fsc_MODE: 8 }), 2);
       command(IodirCommand.encode({ opcode: 3, func3: 1, DV: true, DID: SOURCE, PID: PASID }));
     },
     invalidateUnit: (address) => command(IotinvalCommand.encode({ opcode: 1, func3: 0, PSCV: true, PSCID: 77, NL: true, ...(address === null ? {} : { AV: true, ADDR: (address & MASK) >> 12n }) })),
@@ -168,7 +165,7 @@ export function smmuBench(): SvaBench {
   );
   const unit = new SmmuUnit(memory, { features, spans: 'exact', caches: { tlb: LARGE, configuration: LARGE } }, fabric);
   fabric.attach(unit);
-  put(memory, streams + BigInt(SOURCE) * 64n, StreamTableEntry.encode({ V: true, Config: 5, S1ContextPtr: contexts / 64n, S1CDMax: 3, EATS: 1, PPAR: true }), 8);
+  memory.put(streams + BigInt(SOURCE) * 64n, StreamTableEntry.encode({ V: true, Config: 5, S1ContextPtr: contexts / 64n, S1CDMax: 3, EATS: 1, PPAR: true }), 8);
   const base = (at: bigint): bigint => QueueBase.encode({ LOG2SIZE: 7, ADDR: at / 32n });
   unit.writeRegister(OFFSET.CMDQ_BASE, 8, base(QUEUE));
   unit.writeRegister(OFFSET.PRIQ_BASE, 8, base(PAGES));
@@ -178,7 +175,7 @@ export function smmuBench(): SvaBench {
   // Indexes have a wrap bit above their seven bits.
   const command = (raw: bigint): void => {
     const at = unit.readRegister(OFFSET.CMDQ_PROD, 4);
-    put(memory, QUEUE + 16n * (at & 127n), raw, 2);
+    memory.put(QUEUE + 16n * (at & 127n), raw, 2);
     unit.writeRegister(OFFSET.CMDQ_PROD, 4, (at + 1n) & 255n);
     fabric.settle();
   };
@@ -190,7 +187,7 @@ export function smmuBench(): SvaBench {
     paging: armPaging({ outputBits: 44 }),
     style: armStyle(),
     frames: new FramePool(0x100, 0x400),
-    bind: (table) => put(memory, contexts + BigInt(PASID) * 64n, ContextDescriptor.encode({ V: true, AA64: true, A: true, R: true, T0SZ: 16, EPD1: true, IPS: 4, ASID: 77, TTB0: (BigInt(table) << 12n) / 16n }), 8),
+    bind: (table) => memory.put(contexts + BigInt(PASID) * 64n, ContextDescriptor.encode({ V: true, AA64: true, A: true, R: true, T0SZ: 16, EPD1: true, IPS: 4, ASID: 77, TTB0: (BigInt(table) << 12n) / 16n }), 8),
     invalidateUnit: (address) => command(TlbCommand.encode(address === null ? { opcode: 0x11, ASID: 77 } : { opcode: 0x12, ASID: 77, ADDR: (address & MASK) >> 12n })),
     invalidateFunction: (address) => command(AtcInvalidateCommand.encode({ opcode: 0x40, SSV: true, SSID: PASID, SID: SOURCE, ...(address === null ? { SIZE: 52 } : { ADDR: (address & MASK) >> 12n }) })),
     next() {

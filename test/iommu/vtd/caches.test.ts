@@ -9,7 +9,7 @@ import type { UnitMessage } from '@dmalab/core/iommu/unit';
 import * as queues from '@dmalab/core/iommu/vtd/queues';
 import { ContextCommand, GlobalCommand, InvalidateAddress, IotlbInvalidate, OFFSET, RootTableAddress } from '@dmalab/core/iommu/vtd/registers';
 import { ContextEntry, FirstStageEntry, PasidEntry, SecondStageEntry } from '@dmalab/core/iommu/vtd/structures';
-import { ADDRESS, ask, bare, CACHES, DOMAIN, FIRST, MOVED, OTHER, PASID, put, REACHED, remap, ROOT, SECOND, SOURCE, STATUS, Submitter, system, toggle, type Stages, type System, type SystemOptions } from './system.ts';
+import { ADDRESS, ask, bare, CACHES, DOMAIN, FIRST, MOVED, OTHER, PASID, REACHED, remap, ROOT, SECOND, SOURCE, STATUS, Submitter, system, toggle, type Stages, type System, type SystemOptions } from './system.ts';
 
 const context = (over: Parameters<typeof queues.ContextCacheDescriptor.encode>[0]): bigint => queues.ContextCacheDescriptor.encode({ type: 1, ...over });
 const iotlb = (over: Parameters<typeof queues.IotlbDescriptor.encode>[0]): bigint => queues.IotlbDescriptor.encode({ type: 2, ...over });
@@ -147,9 +147,9 @@ describe('the IOTLB', () => {
   it('knows addresses by domain: two devices of one domain share them, though their tables differ', () => {
     const s = cached('legacy');
     ask(s, { pasid: null });
-    put(s.memory, s.context + 16n, ContextEntry.encode({ P: true, TT: 1, AW: 2, SSPTPTR: 0x90n, DID: DOMAIN }), 2);
+    s.memory.put(s.context + 16n, ContextEntry.encode({ P: true, TT: 1, AW: 2, SSPTPTR: 0x90n, DID: DOMAIN }), 2);
     expect(ask(s, { pasid: null, sourceId: SOURCE + 1 })).toBe(REACHED);
-    put(s.memory, s.context + 32n, ContextEntry.encode({ P: true, TT: 1, AW: 2, SSPTPTR: 0x90n, DID: DOMAIN + 1 }), 2);
+    s.memory.put(s.context + 32n, ContextEntry.encode({ P: true, TT: 1, AW: 2, SSPTPTR: 0x90n, DID: DOMAIN + 1 }), 2);
     expect(ask(s, { pasid: null, sourceId: SOURCE + 2 })).toBe('06');
   });
 
@@ -428,7 +428,7 @@ describe('the orders that software must keep', () => {
         const from = s.first[Number(i)] ?? 0n;
         s.memory.poke(((OTHER_ROOT + i) << 12n) | (from & 0xfffn), FirstStageEntry.encode({ P: true, RW: true, US: true, address: i === 3n ? OTHER : OTHER_ROOT + i + 1n }));
       }
-      put(s.memory, s.pasid, PasidEntry.encode({ P: true, AW: 2, PGTT: 1, FSPTPTR: OTHER_ROOT, DID: DOMAIN }), 8);
+      s.memory.put(s.pasid, PasidEntry.encode({ P: true, AW: 2, PGTT: 1, FSPTPTR: OTHER_ROOT, DID: DOMAIN }), 8);
       const queue = new Submitter(s);
       for (const name of names) {
         queue.submit(steps[name] ?? 0n);
@@ -481,7 +481,7 @@ describe('the orders that software must keep', () => {
       const [directory, table] = [0xa00n, 0xa08n];
       for (let i = 0n; i < 4n; i += 1n) s.memory.poke(((0x90n + i) << 12n) | ((s.first[Number(i)] ?? 0n) & 0xfffn), FirstStageEntry.encode({ P: true, RW: true, US: true, address: i === 3n ? OTHER : 0x91n + i }));
       s.memory.poke((directory << 12n) + BigInt(PASID >> 6) * 8n, (table << 12n) | 1n);
-      put(s.memory, (table << 12n) + BigInt(PASID & 63) * 64n, PasidEntry.encode({ P: true, PGTT: 1, FSPTPTR: 0x90n, DID: DOMAIN }), 8);
+      s.memory.put((table << 12n) + BigInt(PASID & 63) * 64n, PasidEntry.encode({ P: true, PGTT: 1, FSPTPTR: 0x90n, DID: DOMAIN }), 8);
       s.memory.poke(s.context, (s.memory.peek(s.context) & 0xfffn) | (directory << 12n));
       const queue = new Submitter(s);
       for (const name of names) {

@@ -10,7 +10,7 @@ import { GlobalCommand, InvalidationQueueAddress, OFFSET, RootTableAddress } fro
 import { FirstStageEntry, PasidDirectoryEntry, PasidEntry, ScalableContextEntry, ScalableRootEntry, SecondStageEntry } from '@dmalab/core/iommu/vtd/structures';
 import { VtdUnit } from '@dmalab/core/iommu/vtd/unit';
 import { Dice } from '../../support/dice.ts';
-import { CACHES, CAP, ECAP, Memory, outcome, put, QUEUE, ROOT, Submitter, type System } from './system.ts';
+import { CACHES, CAP, ECAP, Memory, outcome, QUEUE, ROOT, Submitter, type System } from './system.ts';
 
 const [CONTEXTS, DIRECTORY, PASIDS] = [0x11n, 0x12n, 0x13n];
 /** Frames of tables: each PASID has one tree, each domain another; a few spare ones hang at each level. */
@@ -55,14 +55,14 @@ const pointer = (dice: Dice, second: boolean, table: bigint): bigint =>
 function putPasid({ memory, pasids }: World, pasid: number): void {
   const { kind, domain, entry } = pasids[pasid]!;
   const kinds = { first: 1, second: 2, nested: 3 } as const;
-  put(memory, (PASIDS << 12n) + BigInt(pasid) * 64n, PasidEntry.encode({ P: true, AW: 2, PGTT: kinds[kind], DID: DOMAINS[domain], SSPTPTR: SECOND_TREES[domain], FSPTPTR: FIRST_TREES[pasid]!, ...entry }), 8);
+  memory.put((PASIDS << 12n) + BigInt(pasid) * 64n, PasidEntry.encode({ P: true, AW: 2, PGTT: kinds[kind], DID: DOMAINS[domain], SSPTPTR: SECOND_TREES[domain], FSPTPTR: FIRST_TREES[pasid]!, ...entry }), 8);
 }
 
 function world(seed: number): World {
   const dice = new Dice(seed);
   const memory = new Memory();
-  put(memory, ROOT << 12n, ScalableRootEntry.encode({ LP: true, LCTP: CONTEXTS }), 2);
-  for (const source of SOURCES) put(memory, (CONTEXTS << 12n) + BigInt(source) * 32n, ScalableContextEntry.encode({ P: true, PASIDE: true, DTE: true, PASIDDIRPTR: DIRECTORY }), 4);
+  memory.put(ROOT << 12n, ScalableRootEntry.encode({ LP: true, LCTP: CONTEXTS }), 2);
+  for (const source of SOURCES) memory.put((CONTEXTS << 12n) + BigInt(source) * 32n, ScalableContextEntry.encode({ P: true, PASIDE: true, DTE: true, PASIDDIRPTR: DIRECTORY }), 4);
   memory.poke(DIRECTORY << 12n, PasidDirectoryEntry.encode({ P: true, SMPTBLPTR: PASIDS }));
   for (const tree of [...FIRST_TREES, ...SECOND_TREES]) {
     const second = SECOND_TREES.some((of) => of === tree);
@@ -130,7 +130,7 @@ function change(w: World): readonly (readonly bigint[])[] {
     }
     default: {
       const source = dice.pick(SOURCES);
-      put(memory, (CONTEXTS << 12n) + BigInt(source) * 32n, ScalableContextEntry.encode({ P: dice.chance(90), PASIDE: dice.chance(90), DTE: true, PASIDDIRPTR: DIRECTORY }), 4);
+      memory.put((CONTEXTS << 12n) + BigInt(source) * 32n, ScalableContextEntry.encode({ P: dice.chance(90), PASIDE: dice.chance(90), DTE: true, PASIDDIRPTR: DIRECTORY }), 4);
       return [[context({ G: 3, SID: source })], [context({ G: 1 })], [context({ G: 3, SID: source ^ 1, FM: 3 })]];
     }
   }

@@ -6,7 +6,7 @@ import * as queues from '@dmalab/core/iommu/vtd/queues';
 import { FaultStatus, InvalidationQueueError, OFFSET } from '@dmalab/core/iommu/vtd/registers';
 import { ContextEntry, FirstStageEntry, PasidDirectoryEntry, PasidEntry, RootEntry, ScalableContextEntry, ScalableRootEntry, SecondStageEntry } from '@dmalab/core/iommu/vtd/structures';
 import { applyRepair } from '../repair.ts';
-import { ADDRESS, ask, bare, FIRST, put, request, SECOND, SOURCE, STATUS, Submitter, system, toggle, type Stages, type System, type SystemOptions } from './system.ts';
+import { ADDRESS, ask, bare, FIRST, request, SECOND, SOURCE, STATUS, Submitter, system, toggle, type Stages, type System, type SystemOptions } from './system.ts';
 
 const bitsSet = (mask: bigint): number[] => Array.from({ length: mask.toString(2).length }, (_, i) => i).filter((i) => ((mask >> BigInt(i)) & 1n) === 1n);
 const strayOf = (of: AnyLayout): number[] => bitsSet(of.strayBits((1n << BigInt(of.bits)) - 1n));
@@ -262,6 +262,6 @@ describe('edges', () => {
 
 it('an entry put together by its layout is what software writes', () => {
   const s = system('first');
-  put(s.memory, s.pasid, PasidEntry.encode({ P: true, PGTT: 4 }), 8);
+  s.memory.put(s.pasid, PasidEntry.encode({ P: true, PGTT: 4 }), 8);
   expect(ask(s)).toBe(ADDRESS);
 });

@@ -10,7 +10,7 @@ import { FirstStageEntry, PasidEntry, SecondStageEntry } from '@dmalab/core/iomm
 import { REASONS } from '@dmalab/core/iommu/vtd/reasons';
 import type { VtdRequest } from '@dmalab/core/iommu/vtd/contexts';
 import { applyRepair } from '../repair.ts';
-import { ADDRESS, ask, bare, FIRST, PASID, put, request, ROOT, SECOND, system, toggle, type Stages, type System, type SystemOptions } from './system.ts';
+import { ADDRESS, ask, bare, FIRST, PASID, request, ROOT, SECOND, system, toggle, type Stages, type System, type SystemOptions } from './system.ts';
 
 type Row = readonly [reason: number, section: string, what: string, stages: Stages, change: (s: System) => void, over?: Partial<VtdRequest>, options?: SystemOptions];
 
@@ -353,6 +353,6 @@ it('the tables lie where the rows say', () => {
   const s = system('first');
   expect(PasidEntry.decode([0, 1, 2, 3, 4, 5, 6, 7].reduce((raw, i) => raw | (s.memory.peek(s.pasid + BigInt(8 * i)) << BigInt(64 * i)), 0n))).toMatchObject({ P: true, FSPTPTR: FIRST, PGTT: 1 });
   expect(s.root).toBe((ROOT << 12n) + 16n);
-  put(s.memory, s.pasid, 0n, 8);
+  s.memory.put(s.pasid, 0n, 8);
   expect(ask(s)).toBe('59');
 });

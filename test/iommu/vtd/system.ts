@@ -76,26 +76,22 @@ export interface SystemOptions {
   readonly outside?: { readonly flushWriteBuffers?: () => void; readonly pageRequestsOnTheWay?: () => boolean };
 }
 
-export function put(memory: PlainMemory, address: bigint, raw: bigint, words: number): void {
-  for (let i = 0n; i < BigInt(words); i += 1n) memory.poke(address + 8n * i, (raw >> (64n * i)) & ((1n << 64n) - 1n));
-}
-
 /** ADDRESS reaches PAGE. Nested: every guest frame below 16 MiB is its own host frame. The unit is switched on. */
 export function system(stages: Stages, options: SystemOptions = {}): System {
   const memory = new Memory();
   const legacy = stages.startsWith('legacy');
   const root = (ROOT << 12n) + BigInt(SOURCE >> 8) * 16n;
-  put(memory, root, legacy ? RootEntry.encode({ P: true, CTP: CONTEXTS }) : ScalableRootEntry.encode({ LP: true, LCTP: CONTEXTS }), 2);
+  memory.put(root, legacy ? RootEntry.encode({ P: true, CTP: CONTEXTS }) : ScalableRootEntry.encode({ LP: true, LCTP: CONTEXTS }), 2);
   const context = (CONTEXTS << 12n) + (legacy ? BigInt(SOURCE & 0xff) * 16n : BigInt(SOURCE & 0x7f) * 32n);
   const directory = (DIRECTORY << 12n) + BigInt(PASID >> 6) * 8n;
   const pasid = (PASIDS << 12n) + BigInt(PASID & 63) * 64n;
   const levels = options.levels ?? 4;
-  if (legacy) put(memory, context, ContextEntry.encode({ P: true, TT: stages === 'legacy' ? 1 : 2, AW: 2, SSPTPTR: SECOND, DID: DOMAIN }), 2);
+  if (legacy) memory.put(context, ContextEntry.encode({ P: true, TT: stages === 'legacy' ? 1 : 2, AW: 2, SSPTPTR: SECOND, DID: DOMAIN }), 2);
   else {
-    put(memory, context, ScalableContextEntry.encode({ P: true, DTE: true, PASIDE: true, PRE: true, PDTS: 7, PASIDDIRPTR: DIRECTORY, RID_PASID: PASID }), 4);
+    memory.put(context, ScalableContextEntry.encode({ P: true, DTE: true, PASIDE: true, PRE: true, PDTS: 7, PASIDDIRPTR: DIRECTORY, RID_PASID: PASID }), 4);
     memory.poke(directory, PasidDirectoryEntry.encode({ P: true, SMPTBLPTR: PASIDS }));
     const kinds = { first: 1, second: 2, nested: 3, pass: 4, legacy: 0, 'legacy-pass': 0 } as const;
-    put(memory, pasid, PasidEntry.encode({ P: true, AW: 2, PGTT: kinds[stages], SSPTPTR: SECOND, FSPTPTR: FIRST, FSPM: levels - 4, DID: DOMAIN, ...options.entry }), 8);
+    memory.put(pasid, PasidEntry.encode({ P: true, AW: 2, PGTT: kinds[stages], SSPTPTR: SECOND, FSPTPTR: FIRST, FSPM: levels - 4, DID: DOMAIN, ...options.entry }), 8);
   }
   const first: bigint[] = [];
   for (let level = levels - 1; level >= 0; level -= 1) {
@@ -176,7 +172,7 @@ export class Submitter {
 
   put(...descriptors: readonly bigint[]): void {
     for (const raw of descriptors) {
-      put(this.#system.memory, (QUEUE << 12n) + this.#tail, raw, Number(this.#bytes / 8n));
+      this.#system.memory.put((QUEUE << 12n) + this.#tail, raw, Number(this.#bytes / 8n));
       this.#tail = (this.#tail + this.#bytes) % 4096n;
     }
     this.#system.unit.writeRegister(OFFSET.IQT, 8, this.#tail);

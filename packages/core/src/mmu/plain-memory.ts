@@ -116,6 +116,11 @@ export class PlainMemory implements TablePort, FlatMemory {
     this.#words[at + 1] = highOf(word);
   }
 
+  /** Sets so many 64-bit words from there on, the lowest first: a structure. */
+  put(address: bigint, raw: bigint, words: number): void {
+    for (let i = 0; i < words; i += 1) this.poke(address + BigInt(8 * i), BigInt.asUintN(64, raw >> BigInt(64 * i)));
+  }
+
   get words(): Uint32Array {
     return this.#words;
   }

@@ -54,7 +54,7 @@ export class System {
   }
 
   put(address: bigint, raw: bigint, words = 1): void {
-    for (let i = 0; i < words; i += 1) this.memory.poke(address + BigInt(8 * i), BigInt.asUintN(64, raw >> BigInt(64 * i)));
+    this.memory.put(address, raw, words);
   }
 
   /** Device ids up to 63. */

@@ -7,7 +7,7 @@
 import { describe, expect, it } from 'vitest';
 import { ConfigurationCommand, ConfigurationRangeCommand, PrefetchCommand, SyncCommand, TlbCommand } from './commands-layout.ts';
 import { ContextDescriptor, ContextTableDescriptor, StreamTableDescriptor, StreamTableEntry } from './structures.ts';
-import { ADDRESS, AT, CD, FULL, PAGE, put, REACHED, STE, STREAM, System, type Cd, type Ste } from './system.test-support.ts';
+import { ADDRESS, AT, CD, FULL, PAGE, REACHED, STE, STREAM, System, type Cd, type Ste } from './system.test-support.ts';
 
 const GEOMETRY = { sets: 1, ways: 16, policy: 'lru' } as const;
 const cached = (ste: Ste = {}, cd: Cd = {}): System => new System({ ste, cd, caches: GEOMETRY });
@@ -108,9 +108,9 @@ describe('commands for configuration (4.3)', () => {
     system.write('CR0', 0xfn);
     for (const i of [0n, 1n]) {
       system.memory.poke(TABLE + 8n * i, StreamTableDescriptor.encode({ Span: 7, L2Ptr: (AT.streams + 0x1000n * i) / 64n }));
-      put(system.memory, AT.streams + 0x1000n * i + BigInt(STREAM) * 64n, StreamTableEntry.encode(streams), 8);
+      system.memory.put(AT.streams + 0x1000n * i + BigInt(STREAM) * 64n, StreamTableEntry.encode(streams), 8);
       system.memory.poke(L1 + 8n * i, ContextTableDescriptor.encode({ V: true, L2Ptr: (LEAF >> 12n) + i }));
-      put(system.memory, LEAF + 0x1000n * i + 64n, ContextDescriptor.encode(CD), 8);
+      system.memory.put(LEAF + 0x1000n * i + 64n, ContextDescriptor.encode(CD), 8);
     }
     for (const source of [0x28, 0x68]) for (const pasid of [1, 65]) expect(system.outcome({ source, pasid })).toBe(HERE);
     system.command(tlbi(0x30));
@@ -127,9 +127,9 @@ describe('commands for configuration (4.3)', () => {
     });
   };
   const ALL = ['28.1', '28.65', '68.1', '68.65'];
-  const noEntries = (s: System): void => [0n, 1n].forEach((i) => put(s.memory, AT.streams + 0x1000n * i + BigInt(STREAM) * 64n, 0n, 8));
+  const noEntries = (s: System): void => [0n, 1n].forEach((i) => s.memory.put(AT.streams + 0x1000n * i + BigInt(STREAM) * 64n, 0n, 8));
   const noTables = (s: System): void => [0n, 1n].forEach((i) => s.memory.poke(TABLE + 8n * i, 0n));
-  const noContexts = (s: System): void => [0n, 1n].forEach((i) => put(s.memory, LEAF + 0x1000n * i + 64n, 0n, 8));
+  const noContexts = (s: System): void => [0n, 1n].forEach((i) => s.memory.put(LEAF + 0x1000n * i + 64n, 0n, 8));
   const noContextTables = (s: System): void => [0n, 1n].forEach((i) => s.memory.poke(L1 + 8n * i, 0n));
   const range = (SID: number, RANGE: number): bigint => ConfigurationRangeCommand.encode({ opcode: 4, SID, RANGE });
 
@@ -179,7 +179,7 @@ describe('commands for translations (4.4)', () => {
     Object.entries(who).forEach(([name, { ste, cd }], i) => {
       const stream = OTHER + i;
       const contexts = 0x18_0000n + BigInt(i) * 0x1000n;
-      put(system.memory, contexts, ContextDescriptor.encode({ ...CD, ...cd }), 8);
+      system.memory.put(contexts, ContextDescriptor.encode({ ...CD, ...cd }), 8);
       system.ste({ S1ContextPtr: contexts / 64n, ...ste }, stream);
       const first = system.outcome({ source: stream });
       expect(first, name).not.toBe('unsupported-request');

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { AtcInvalidateCommand, ConfigurationCommand, ConfigurationRangeCommand, PageResponseCommand, PrefetchCommand, ResumeCommand, StallTermCommand, SyncCommand, TlbCommand } from './commands-layout.ts';
 import { COMMAND_ERRORS } from './commands.ts';
 import type { SmmuFeatures } from './features.ts';
-import { ADDRESS, AT, FULL, put, STREAM, System } from './system.test-support.ts';
+import { ADDRESS, AT, FULL, STREAM, System } from './system.test-support.ts';
 
 const unit = (over: Partial<SmmuFeatures>): SmmuFeatures => ({ ...FULL, ...over });
 const CMDQ_ERR = 1n;
@@ -83,8 +83,8 @@ describe('the queue (3.5, 7.1)', () => {
   });
   it('runs one command a step', () => {
     const system = new System();
-    put(system.memory, AT.commands, sync, 2);
-    put(system.memory, AT.commands + 16n, sync, 2);
+    system.memory.put(AT.commands, sync, 2);
+    system.memory.put(AT.commands + 16n, sync, 2);
     system.write('CMDQ_PROD', 2n);
     expect([system.unit.step(), rd(system), system.unit.step(), rd(system), system.unit.step()]).toEqual(['ran', 1, 'ran', 2, 'idle']);
   });
@@ -104,10 +104,10 @@ describe('the queue (3.5, 7.1)', () => {
   it('stops at an illegal command until that is mended and acknowledged; then it is fetched again', () => {
     const system = new System();
     system.command(sync, 0xffn);
-    put(system.memory, AT.commands + 32n, sync, 2);
+    system.memory.put(AT.commands + 32n, sync, 2);
     system.write('CMDQ_PROD', 3n);
     expect([system.unit.step(), rd(system), error(system), system.active]).toEqual(['idle', 1, ILL, CMDQ_ERR]);
-    put(system.memory, AT.commands + 16n, sync, 2);
+    system.memory.put(AT.commands + 16n, sync, 2);
     expect(system.unit.step()).toBe('idle');
     system.acknowledge();
     expect([system.unit.step(), system.unit.step(), system.unit.step(), rd(system), system.active]).toEqual(['ran', 'ran', 'idle', 3, 0n]);

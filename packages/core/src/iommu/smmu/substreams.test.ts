@@ -2,7 +2,7 @@
 /** Substreams: S1CDMax, S1DSS, linear and two-level tables of context descriptors. IHI 0070, 5.2, 5.3; rows say what became of a request. */
 import { describe, expect, it } from 'vitest';
 import { EVENTS } from './events.ts';
-import { ADDRESS, AT, CD, mend, PAGE, put, REACHED, System, type Ste } from './system.test-support.ts';
+import { ADDRESS, AT, CD, mend, PAGE, REACHED, System, type Ste } from './system.test-support.ts';
 import { ContextDescriptor, ContextTableDescriptor } from './structures.ts';
 
 const reached = (page: bigint): string => `0x${(page | (ADDRESS & 0xfffn)).toString(16)}`;
@@ -94,7 +94,7 @@ describe('each substream has its own tables', () => {
     const leaf = 0x40_0000n;
     const system = new System({ ste: { Config: config, S1CDMax: max, S1Fmt: fmt, S1ContextPtr: L1 / 64n } });
     system.memory.poke(L1 + BigInt(substream >>> bits) * 8n, ContextTableDescriptor.encode({ V: true, L2Ptr: leaf >> 12n }));
-    put(system.memory, leaf + BigInt(substream % 2 ** bits) * 64n, ContextDescriptor.encode(CD), 8);
+    system.memory.put(leaf + BigInt(substream % 2 ** bits) * 64n, ContextDescriptor.encode(CD), 8);
     return system;
   }
   it.each<[string, 1 | 2, number, number]>([

@@ -40,10 +40,6 @@ export const AT = {
 export type Ste = Parameters<typeof StreamTableEntry.encode>[0];
 export type Cd = Parameters<typeof ContextDescriptor.encode>[0];
 
-export function put(memory: PlainMemory, address: bigint, raw: bigint, words: number): void {
-  for (let i = 0n; i < BigInt(words); i += 1n) memory.poke(address + 8n * i, (raw >> (64n * i)) & ((1n << 64n) - 1n));
-}
-
 export const STE: Ste = { V: true, Config: 5, S1ContextPtr: AT.contexts / 64n, S2AA64: true, S2T0SZ: 25, S2SL0: 1, S2PS: 4, S2R: true, S2VMID: 9, S2TTB: AT.second / 16n };
 export const CD: Cd = { V: true, AA64: true, A: true, R: true, T0SZ: 25, T1SZ: 25, TG1: 2, EPD1: true, IPS: 4, ASID: 3, TTB0: AT.first / 16n, TTB1: AT.first / 16n };
 
@@ -82,11 +78,11 @@ export class System {
   }
 
   ste(over: Ste, stream = STREAM): void {
-    put(this.memory, AT.streams + BigInt(stream) * 64n, StreamTableEntry.encode({ ...STE, ...over }), 8);
+    this.memory.put(AT.streams + BigInt(stream) * 64n, StreamTableEntry.encode({ ...STE, ...over }), 8);
   }
 
   cd(over: Cd, index = 0): void {
-    put(this.memory, AT.contexts + BigInt(index) * 64n, ContextDescriptor.encode({ ...CD, ...over }), 8);
+    this.memory.put(AT.contexts + BigInt(index) * 64n, ContextDescriptor.encode({ ...CD, ...over }), 8);
   }
 
   /** A page of stage 1 through three tables behind `root`. */
@@ -123,7 +119,7 @@ export class System {
   command(...raws: readonly bigint[]): 'ran' | 'waiting' | 'idle' {
     for (const raw of raws) {
       const prod = Number(this.read('CMDQ_PROD'));
-      put(this.memory, AT.commands + BigInt(prod & 3) * 16n, raw, 2);
+      this.memory.put(AT.commands + BigInt(prod & 3) * 16n, raw, 2);
       this.write('CMDQ_PROD', BigInt((prod + 1) & 7));
       let done = this.unit.step();
       while (done === 'ran') done = this.unit.step();

@@ -18,10 +18,6 @@ const PAGE = 0x7000n;
 type Ste = Parameters<typeof StreamTableEntry.encode>[0];
 type Cd = Parameters<typeof ContextDescriptor.encode>[0];
 
-function put(memory: PlainMemory, address: bigint, raw: bigint, words: number): void {
-  for (let i = 0n; i < BigInt(words); i += 1n) memory.poke(address + 8n * i, (raw >> (64n * i)) & ((1n << 64n) - 1n));
-}
-
 interface System {
   readonly memory: PlainMemory;
   readonly unit: SmmuUnit;
@@ -31,8 +27,8 @@ interface System {
 /** Stage 1 over 39 bits of 4 KiB pages; stage 2, where there is one, maps the first GiB onto itself. */
 function system(ste: Ste = {}, cd: Cd = {}, features: SmmuFeatures = FEATURES): System {
   const memory = new PlainMemory([[0n, 1n << 30n]]);
-  put(memory, 0x10_0000n + BigInt(STREAM) * 64n, StreamTableEntry.encode({ V: true, Config: 5, S1ContextPtr: 0x11_0000n / 64n, S2AA64: true, S2T0SZ: 25, S2SL0: 1, S2PS: 4, S2R: true, S2TTB: 0x12_0000n / 16n, ...ste }), 8);
-  put(memory, 0x11_0000n, ContextDescriptor.encode({ V: true, AA64: true, A: true, R: true, T0SZ: 25, T1SZ: 25, TG1: 2, EPD1: true, IPS: 4, TTB0: 0x13_0000n / 16n, TTB1: 0x13_0000n / 16n, ...cd }), 8);
+  memory.put(0x10_0000n + BigInt(STREAM) * 64n, StreamTableEntry.encode({ V: true, Config: 5, S1ContextPtr: 0x11_0000n / 64n, S2AA64: true, S2T0SZ: 25, S2SL0: 1, S2PS: 4, S2R: true, S2TTB: 0x12_0000n / 16n, ...ste }), 8);
+  memory.put(0x11_0000n, ContextDescriptor.encode({ V: true, AA64: true, A: true, R: true, T0SZ: 25, T1SZ: 25, TG1: 2, EPD1: true, IPS: 4, TTB0: 0x13_0000n / 16n, TTB1: 0x13_0000n / 16n, ...cd }), 8);
   memory.poke(0x12_0000n, 0x7fdn);
   const first = [0x13_0000n + ((ADDRESS >> 30n) & 0x1ffn) * 8n, 0x13_1000n + ((ADDRESS >> 21n) & 0x1ffn) * 8n, 0x13_2000n + ((ADDRESS >> 12n) & 0x1ffn) * 8n];
   memory.poke(first[0] ?? 0n, 0x13_1003n);
