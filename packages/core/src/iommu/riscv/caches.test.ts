@@ -339,6 +339,48 @@ describe('the contexts of the last request serve the next', () => {
   });
 });
 
+describe('contexts that nothing keeps', () => {
+  const { devices, processes } = ROOMY;
+  it.each([
+    ['no cache has', { devices: null, processes: null }, ['device context', 'process context']],
+    ['no cache of devices has', { devices: null, processes }, ['device context']],
+    ['no cache of processes has', { devices, processes: null }, ['process context']],
+    ['both caches have', { devices, processes }, []],
+  ] as const)('are read for each request, where %s them', (_, sizes, read) => {
+    const made = new System({ caches: { ...ROOMY, ...sizes } });
+    const directory = made.frames();
+    const root = made.frames();
+    made.map(root, 3, PAGE, 0x2000n);
+    made.process(directory, 1, { PSCID: 1, fsc_MODE: 8, fsc_PPN: root });
+    made.device(1, { PDTV: true, fsc_MODE: 1, fsc_PPN: directory });
+    expect(made.reach(1, PAGE, { processId: 1 })).toBe(0x2000n);
+    const seen: string[] = [];
+    made.unit.bus.watch = ({ what }) => void seen.push(what);
+    for (let i = 0; i < 2; i += 1) expect(made.reach(1, PAGE, { processId: 1 })).toBe(0x2000n);
+    expect(seen).toEqual([...read, ...read]);
+  });
+
+  it.each([
+    ['device contexts', ['device contexts']],
+    ['process contexts', ['process contexts']],
+    ['IOTLB', ['IOTLB']],
+  ] as const)('or where only %s may lapse, which is then asked each time', (name, each) => {
+    const made = new System();
+    const directory = made.frames();
+    const root = made.frames();
+    made.map(root, 3, PAGE, 0x2000n);
+    made.process(directory, 1, { PSCID: 1, fsc_MODE: 8, fsc_PPN: root });
+    made.device(1, { PDTV: true, fsc_MODE: 1, fsc_PPN: directory });
+    made.reach(1, PAGE, { processId: 1 });
+    const asked: string[] = [];
+    const cache = made.unit.caches.find((one) => one.name === name);
+    if (cache === undefined) throw new Error(`no cache of ${name}`);
+    cache.lapses = (of) => asked.push(of) < 0;
+    for (let i = 0; i < 3; i += 1) expect(made.reach(1, PAGE, { processId: 1 })).toBe(0x2000n);
+    expect(asked).toEqual([...each, ...each, ...each]);
+  });
+});
+
 describe('a request after one of the same device', () => {
   function large(): System {
     const made = new System();

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { CounterEvent } from './counter-registers.ts';
 import { IotinvalCommand } from './records.ts';
-import { OFFSET } from './registers.ts';
+import { Capabilities, OFFSET } from './registers.ts';
 import type { Request } from './request.ts';
 import { EVERYTHING, System } from './system.test-support.ts';
 
@@ -202,5 +202,30 @@ describe('QoS ids', () => {
     made.unit.writeRegister(OFFSET.ddtp, 8, 0n);
     made.unit.writeRegister(OFFSET.ddtp, 8, 1n);
     expect(made.ask(1, PAGE)).toMatchObject({ kind: 'translated', qos: null });
+  });
+});
+
+describe('a unit with only one of the two', () => {
+  const without = (gone: object, options: object = {}): System => new System({ capabilities: Capabilities.encode({ ...Capabilities.decode(EVERYTHING), ...gone }), ...options });
+  const host = (made: System, fields: object = {}): void => {
+    const first = made.frames();
+    made.map(first, 3, PAGE, 0x1100n);
+    made.device(1, { fsc_MODE: 8, fsc_PPN: first, PSCID: 5, ...fields });
+  };
+  it('counts without QoS ids', () => {
+    for (const [eventID, events] of [[1, 2n], [4, 1n], [7, 1n]] as const) {
+      const made = without({ QOSID: false });
+      host(made);
+      expect(count(made, { eventID }, () => expect([made.reach(1, PAGE), made.reach(1, PAGE)]).toEqual([0x1100n, 0x1100n]))).toBe(events);
+    }
+  });
+  it('labels its accesses without counting them', () => {
+    const made = without({ HPM: false });
+    host(made, { RCID: 0x123, MCID: 0xabc });
+    made.unit.writeRegister(OFFSET.iommu_qosid, 4, 0x0bb_00aan);
+    const seen: string[] = [];
+    made.unit.bus.watch = ({ what, rcid, mcid }) => void seen.push(`${what}: ${rcid.toString(16)} ${mcid.toString(16)}`);
+    expect(made.reach(1, PAGE)).toBe(0x1100n);
+    expect(seen).toEqual(['device context: aa bb', ...[2, 1, 0].map((level) => `first-stage table, level ${level}: 123 abc`)]);
   });
 });

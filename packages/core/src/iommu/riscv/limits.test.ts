@@ -162,3 +162,28 @@ describe('the debug registers', () => {
     expect(s.iommu.readRegister(616, 8)).toBe((0x1_ffffn << 10n) | 0x200n);
   });
 });
+
+describe('a structure that memory does not give', () => {
+  const IOHGATP = { iohgatp_MODE: 8, iohgatp_PPN: 0x90000n } as const;
+  const WORDS = { device: ROOT + 5n * 64n, root: ROOT, process: 0x9000_0050n, directory: 0x9000_0000n, first: 0x9000_0000n, second: 0x9000_0000n } as const;
+  const DIRECTORY = { PDTV: true, fsc_MODE: 1, fsc_PPN: 0x90000n } as const;
+  it.each([
+    ['device context', 'device', {}, null, 'device directory', 0, 257, 268],
+    ['device-directory entry', 'root', {}, 3n, 'device directory', 1, 257, 268],
+    ['device-directory entry of the second level', 'root', {}, 4n, 'device directory', 2, 257, 268],
+    ['process context', 'process', DIRECTORY, null, 'process directory', 0, 265, 269],
+    ['process-directory entry', 'directory', { ...DIRECTORY, fsc_MODE: 2 }, null, 'process directory', 1, 265, 269],
+    ['first-stage entry', 'first', { fsc_MODE: 8, fsc_PPN: 0x90000n }, null, 'first-stage table', 2, 5, 274],
+    ['second-stage entry', 'second', IOHGATP, null, 'second-stage table', 2, 5, 274],
+  ] as const)('%s: why names the entry, and whether it was refused or corrupt', (_, word, context, mode, table, level, denied, corrupt) => {
+    for (const [refuses, cause, field] of [[true, denied, 'address'], [false, corrupt, 'entry']] as const) {
+      const { memory, iommu } = system({}, context);
+      // From one depth to another by way of Off.
+      if (mode !== null) for (const ddtp of [0n, (ROOT >> 2n) | mode]) iommu.writeRegister(16, 8, ddtp);
+      const at = WORDS[word];
+      memory.damage(refuses ? [at] : [], refuses ? [] : [at]);
+      const processId = 'PDTV' in context ? 5 : null;
+      expect(iommu.translate(read({ processId, address: 0xabcn }))).toMatchObject({ kind: 'refused', fault: { cause, why: { table, level, entry: at, rule: { field } } } });
+    }
+  });
+});
