@@ -144,7 +144,7 @@ export function bareWalk(pages = PAGES): Subject {
 }
 
 /** A unit over the tables wanted, behind a device directory of three levels. */
-export function unitWith({ levels, nested, process, pages = PAGES }: Wanted, options: Partial<BuildOptions>): RiscvIommu {
+function unitWith({ levels, nested, process, pages = PAGES }: Wanted, options: Partial<BuildOptions>): RiscvIommu {
   const builder = new Builder(pages, null);
   const first = builder.buffer(levels, BUFFER, nested ? GUEST_BUFFER : BUFFER_FRAME);
   let fsc = { fsc_MODE: levels + 5, fsc_PPN: first };
@@ -200,4 +200,4 @@ export function translations(wanted: Wanted, caches: CacheSizes): Subject {
 }
 
 /** What a watcher makes of the events, so that they are not for nothing. */
-export let watchedBytes = 0;
+let watchedBytes = 0;

@@ -11,7 +11,7 @@ import type { PlainMemory } from '@dmalab/core/mmu/plain-memory';
 import type { RiscvIommu } from '@dmalab/core/iommu/riscv/unit';
 import type { Dice } from '../support/dice.ts';
 
-export const FIRST_FRAME = 0x80000n;
+const FIRST_FRAME = 0x80000n;
 const FULL = 0xdf2_b7ff_cf10n;
 const COUNTERS_AND_QOS = (1n << 30n) | (1n << 41n);
 /** Queues lie beside the tables, so that they stay readable. */

@@ -110,7 +110,7 @@ export function vtdBench(): SvaBench {
 const CODES = { success: 0, invalid: 1, failure: 15 } as const satisfies Record<PageResponse['code'], number>;
 
 /** A RISC-V IOMMU with one process directory of eight bits, with caches, ATS and page requests. */
-export function riscvBench(): SvaBench {
+function riscvBench(): SvaBench {
   const memory = new PlainMemory();
   const fabric = new Fabric();
   const [devices, processes] = [0x1000n, 0x3000n];

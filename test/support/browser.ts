@@ -10,7 +10,7 @@ const FLAGS = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-b
 
 /** Signals of the app may take seconds on a loaded machine. */
 export const PATIENCE_MS = 45_000;
-export const DESK = { width: 1600, height: 1000 } as const;
+const DESK = { width: 1600, height: 1000 } as const;
 export const PHONE = { width: 390, height: 844 } as const;
 
 /** The browser that `npm test` found: CHROMIUM_PATH, or the system's. */

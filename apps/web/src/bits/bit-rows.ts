@@ -42,7 +42,7 @@ export const CELL = 15;
 /** Between groups of eight bits. */
 const GAP = 3;
 /** Left of the first cell, for the row's name. */
-export const MARGIN = 62;
+const MARGIN = 62;
 const MOST_LINES = 4;
 
 const offset = (index: number): number => MARGIN + index * CELL + Math.floor(index / 8) * GAP;

@@ -65,7 +65,7 @@ export function MachinePane({ verdicts = true }: { readonly verdicts?: boolean }
   );
 }
 
-export function RingPanel({ trace, state, step }: { readonly trace: Trace; readonly state: MachineState; readonly step: number }): ReactNode {
+function RingPanel({ trace, state, step }: { readonly trace: Trace; readonly state: MachineState; readonly step: number }): ReactNode {
   const workspace = useWorkspace();
   const { names, index } = trace;
   const finding = index.finding;

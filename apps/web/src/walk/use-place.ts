@@ -3,7 +3,7 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { linkOf, placeOf, type Place } from './link.ts';
 
-export const BEGINNING: Place = { source: { kind: 'example', id: 'vtd-unmapped' }, edits: [], step: 0, at: null };
+const BEGINNING: Place = { source: { kind: 'example', id: 'vtd-unmapped' }, edits: [], step: 0, at: null };
 
 export function usePlace(): { readonly place: Place; readonly ready: boolean; /** How often the address was read. */ readonly reads: number; readonly move: (to: Partial<Place>) => void } {
   const [place, setPlace] = useState(BEGINNING);

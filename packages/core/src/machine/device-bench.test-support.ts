@@ -172,7 +172,7 @@ function cpuOf(port: Port, device: Device, said: string[], explore: () => void):
 }
 
 /** Every execution that deviates from the plain one in at most `most` answers, all of them after `begin` was called. */
-export class FewDeviations implements Strategy {
+class FewDeviations implements Strategy {
   readonly #answers = new EveryAnswer();
   readonly #most: number;
   readonly #kinds: readonly Choice['kind'][];

@@ -78,7 +78,7 @@ export type AtomicOp =
   | { readonly kind: 'swap'; readonly value: Value }
   | { readonly kind: 'compare-swap'; readonly compare: Value; readonly value: Value };
 
-export const PLAIN_ATTRIBUTES: DmaAttributes = { pasid: null, privileged: false, execute: false, relaxed: false, onFault: 'report', untranslated: false };
+const PLAIN_ATTRIBUTES: DmaAttributes = { pasid: null, privileged: false, execute: false, relaxed: false, onFault: 'report', untranslated: false };
 
 /** One request's worth of a range: it lies in one page, and one answer covers it. */
 interface Piece {

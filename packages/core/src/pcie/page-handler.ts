@@ -110,4 +110,4 @@ export class PageHandler {
 }
 
 /** L alone: nothing is asked for (PCIe 5.0, "Managing PASID Usage on PRG Requests"). */
-export const isStopMarker = (request: PageRequestMessage): boolean => request.last && !request.read && !request.write && !request.execute && request.pasid !== null;
+const isStopMarker = (request: PageRequestMessage): boolean => request.last && !request.read && !request.write && !request.execute && request.pasid !== null;

@@ -20,7 +20,7 @@ import type { Space } from './space.ts';
 import type { Switches } from './switches.ts';
 
 /** A stage that does not translate maps everything alike; what is reported of that is the translator's business. */
-export const BARE_SPAN = 64;
+const BARE_SPAN = 64;
 const GUEST_WIDTH: Rule = { field: 'address', bits: '63:34', text: 'with SXL a guest address has 34 bits', section: 'RISC-V IOMMU, "Translation control", SXL' };
 const NO_WRITE: Rule = { field: 'W', bits: '2', text: 'setting A or D in a first-stage entry needs W in the second-stage entry of its table', section: 'RISC-V Privileged ISA, "Two-Stage Address Translation"', repair: { set: 4n } };
 

@@ -17,13 +17,13 @@ import * as queues from './queues.ts';
 import { InvalidationQueueAddress, InvalidationQueueError, InvalidationQueueHead, InvalidationQueueTail } from './registers.ts';
 
 /** IQERCD_REG.IQEI. */
-export const BAD_TAIL = 1;
-export const BAD_FETCH = 2;
-export const BAD_TYPE = 3;
-export const BAD_FIELD = 4;
-export const BAD_WIDTH = 5;
-export const TAIL_MISALIGNED = 6;
-export const BAD_MODE = 7;
+const BAD_TAIL = 1;
+const BAD_FETCH = 2;
+const BAD_TYPE = 3;
+const BAD_FIELD = 4;
+const BAD_WIDTH = 5;
+const TAIL_MISALIGNED = 6;
+const BAD_MODE = 7;
 
 export interface InvalidationOutside {
   readonly features: VtdFeatures;
