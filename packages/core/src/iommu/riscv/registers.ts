@@ -74,6 +74,13 @@ export const QueueBase = layout({
   },
 });
 
+export const QueueIndex = layout({
+  name: 'cqh, cqt, fqh, fqt, pqh, pqt',
+  spec: SPEC,
+  bits: 32,
+  fields: { index: uint(31, 0, 'An entry of the queue. Bits above its size read 0.') },
+});
+
 export const CommandQueueControl = layout({
   name: 'cqcsr',
   spec: SPEC,
@@ -147,6 +154,13 @@ export const TranslationRequest = layout({
   },
 });
 
+export const TranslationAddress = layout({
+  name: 'tr_req_iova',
+  spec: `${SPEC}; "Debug support"`,
+  bits: 64,
+  fields: { vpn: wide(63, 12, 'Page to translate.') },
+});
+
 export const TranslationResponse = layout({
   name: 'tr_response',
   spec: `${SPEC}; "Debug support"`,
@@ -157,6 +171,18 @@ export const TranslationResponse = layout({
     S: flag(9, 'PPN encodes a range of more than a frame.'),
     PPN: wide(53, 10, 'The frame; with S its low ones below the first zero give the size.'),
     custom: uint(63, 60, 'For the implementer.'),
+  },
+});
+
+/** One vector's row of msi_cfg_tbl. */
+export const MessageTableEntry = layout({
+  name: 'msi_cfg_tbl, one vector',
+  spec: SPEC,
+  bits: 128,
+  fields: {
+    ADDR: wide(55, 2, 'Address of the message, four bytes aligned.'),
+    data: uint(95, 64, 'What is stored there.'),
+    M: flag(96, 'Masked: a message waits until it is clear.'),
   },
 });
 

@@ -250,6 +250,34 @@ export const IrqCfg2 = layout({
   },
 });
 
+export const Idr2 = layout({ name: 'SMMU_IDR2', spec: SPEC, bits: 32, fields: { BA_VATOS: uint(9, 0, 'Where the registers of virtual address translation operations lie; there are none here.') } });
+
+export const Idr4 = layout({ name: 'SMMU_IDR4', spec: SPEC, bits: 32, fields: { implementation: uint(31, 0, 'For the implementer.') } });
+
+export const Iidr = layout({
+  name: 'SMMU_IIDR',
+  spec: SPEC,
+  bits: 32,
+  fields: {
+    Implementer: uint(11, 0, 'JEP106 code of the implementer; 0 here.'),
+    Revision: uint(15, 12, 'Minor revision.'),
+    Variant: uint(19, 16, 'Variant, or major revision.'),
+    ProductID: uint(31, 20, 'The part.'),
+  },
+});
+
+export const Aidr = layout({
+  name: 'SMMU_AIDR',
+  spec: SPEC,
+  bits: 32,
+  fields: {
+    ArchMinorRev: uint(3, 0, 'Minor revision of the architecture: 2 for SMMUv3.2.'),
+    ArchMajorRev: uint(7, 4, 'Major revision: 0 for SMMUv3.'),
+  },
+});
+
+export const IrqCfg1 = layout({ name: 'SMMU_GERROR_IRQ_CFG1, SMMU_EVENTQ_IRQ_CFG1, SMMU_PRIQ_IRQ_CFG1', spec: SPEC, bits: 32, fields: { DATA: uint(31, 0, 'What the message stores.') } });
+
 /** Byte offsets. `wide` ones have 8 bytes. */
 export const OFFSET = {
   IDR0: 0x0,

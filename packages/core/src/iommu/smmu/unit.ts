@@ -19,7 +19,7 @@ import { stalled } from './events.ts';
 import type { SmmuFeatures } from './features.ts';
 import { ERRORS, SmmuInterrupts, type Source } from './interrupts.ts';
 import { PageRequestRecord } from './records.ts';
-import { CmdqCons, Cr0, Cr1, Cr2, Gbpa, IrqCfg0, IrqCfg2, IrqCtrl, OFFSET, StrtabBase, StrtabBaseCfg } from './registers.ts';
+import { Aidr, CmdqCons, Cr0, Cr1, Cr2, Gbpa, IrqCfg0, IrqCfg2, IrqCtrl, OFFSET, StrtabBase, StrtabBaseCfg } from './registers.ts';
 import { Ring } from './ring.ts';
 import { Stages } from './stages.ts';
 import { Stalls } from './stalls.ts';
@@ -49,7 +49,7 @@ export interface SmmuOptions {
 
 const NOBODY: UnitOutside = { send: () => undefined, wire: () => undefined };
 /** SMMUv3.2. */
-const AIDR = 2;
+const AIDR = Number(Aidr.encode({ ArchMinorRev: 2 }));
 
 const mask = (fields: bigint): number => Number(fields & 0xffff_ffffn);
 const CR1 = mask(Cr1.encode({ QUEUE_IC: 3, QUEUE_OC: 3, QUEUE_SH: 3, TABLE_IC: 3, TABLE_OC: 3, TABLE_SH: 3 }));
