@@ -1,57 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The devices on the machine they are made for: what they read, in which accesses, and what they do with it. */
 import { describe, expect, it } from 'vitest';
-import { plain, type Choice, type Strategy } from '../base/choice.ts';
+import type { Choice, Strategy } from '../base/choice.ts';
 import { crc32 } from '../base/checksum.ts';
 import type { TraceEvent } from '../base/events.ts';
 import { fillBytes } from '../base/fill.ts';
-import type { Agent, Port, Size, Value } from '../base/port.ts';
 import { CopyErrors, CopyStatus } from '../devices/copy-engine/registers.ts';
 import { createDevice } from '../devices/table.ts';
-import type { Arrival, Device } from '../devices/device.ts';
-import { resetContents } from '../devices/registers.ts';
 import { DONE, ERROR, OWN } from '../devices/ring-nic/descriptor.ts';
-import { initialState } from '../memory/initial.ts';
-import { OperationalMachine } from './operational.ts';
-import { CORE_PROFILES } from './profile.ts';
+import { bench, RAM, randomNumbers, type Cpu } from './device-bench.test-support.ts';
 
-const RAM = { base: 0x1_0000, size: 0x10_0000 };
 const RING = 0x2_0000;
 const FRAME = 0x3_0000;
-
-interface Cpu {
-  store(address: number, size: Size, value: Value): void;
-  load(address: number, size: Size): Value;
-  reg(name: string, value: number): void;
-  status(name: string): number;
-  /** Waits until a 16-bit word has one of some bits. */
-  until(address: number, bits: number): number;
-}
-
-function bench(kind: string, driver: (cpu: Cpu) => void, o: { options?: Record<string, number | string | boolean>; receive?: Arrival[]; memory?: { address: number; bytes: Uint8Array }[]; strategy?: Strategy } = {}): { device: Device; events: TraceEvent[]; read: (address: number, size: number) => number[]; text: string[] } {
-  const device = createDevice({ id: 'dev0', kind, options: o.options ?? {} }, { ram: RAM, ...(o.receive ? { receive: o.receive } : {}) });
-  const cpu: Agent = {
-    id: 'cpu0',
-    kind: 'cpu',
-    run(port: Port) {
-      const mmio = (name: string) => ({ space: 'mmio', owner: 'dev0', address: device.registers[name]?.offset ?? -1, size: 4 }) as const;
-      const ram = (address: number, size: Size) => ({ space: 'ram', owner: '', address, size }) as const;
-      driver({
-        store: (address, size, value) => void port.op({ kind: 'store', place: ram(address, size), value, order: 'plain' }),
-        load: (address, size) => port.op({ kind: 'load', place: ram(address, size), order: 'plain' }),
-        reg: (name, value) => void port.op({ kind: 'store', place: mmio(name), value, order: 'plain', name }),
-        status: (name) => Number(port.op({ kind: 'load', place: mmio(name), order: 'plain', name })),
-        until: (address, bits) => Number(port.op({ kind: 'await', place: ram(address, 2), order: 'plain', until: (v) => (Number(v) & bits) !== 0 })),
-      });
-    },
-  };
-  const events: TraceEvent[] = [];
-  const initial = initialState({ ram: o.memory ?? [], registers: resetContents(device.registers).map((r) => ({ owner: 'dev0', ...r })) });
-  const machine = new OperationalMachine({ profile: CORE_PROFILES['x86-64'], agents: [cpu, ...device.agents], initial, strategy: o.strategy ?? plain, observers: [{ event: (e) => events.push(e) }], limits: { steps: 5000, events: 20_000 }, registers: new Map([['dev0', device.registers]]) });
-  const result = machine.run();
-  expect(result.reason).toBe('quiescent');
-  return { device, events, read: (address, size) => [...machine.read(address, size)], text: events.flatMap((e) => (e.kind === 'device' && e.text !== '' ? [`${e.agent} ${e.text}`] : [])) };
-}
 
 const at = (slot: number, ring = RING): number => ring + 16 * slot;
 function fill(cpu: Cpu, slot: number, address: number, length: number, ring = RING): void {
@@ -76,16 +36,8 @@ const deviate = (matches: (choice: Choice) => boolean): Strategy => ({ pick: (ch
 
 /** Answers by dice; equal seeds, equal answers. */
 function dice(seed: number): Strategy {
-  let state = Math.imul(seed, 0x9e37_79b1) | 1;
-  return {
-    pick(choice) {
-      state ^= state << 13;
-      state ^= state >>> 17;
-      state ^= state << 5;
-      return (state >>> 0) % choice.width;
-    },
-    advance: () => false,
-  };
+  const numbers = randomNumbers(seed);
+  return { pick: ({ width }) => numbers.next().value % width, advance: () => false };
 }
 
 describe('the NIC sends', () => {
@@ -116,7 +68,7 @@ describe('the NIC sends', () => {
       fill(cpu, 0, FRAME, 1);
       fill(cpu, 1, FRAME, 2);
       cpu.reg('DOORBELL', 1);
-      cpu.until(at(1) + 10, DONE);
+      cpu.until(at(1) + 10, 2, (flags) => (flags & DONE) !== 0);
       fill(cpu, 0, FRAME, 3);
       cpu.reg('DOORBELL', 0);
     }, { memory });
@@ -129,7 +81,7 @@ describe('the NIC sends', () => {
       for (let i = 0; i < 3; i += 1) {
         fill(cpu, 0, FRAME, 10 + i);
         cpu.reg('DOORBELL', 0);
-        cpu.until(at(0) + 10, DONE);
+        cpu.until(at(0) + 10, 2, (flags) => (flags & DONE) !== 0);
       }
     }, { memory });
     expect((device.result() as { sent: unknown[] }).sent).toHaveLength(3);
@@ -229,7 +181,7 @@ describe('the NIC receives', () => {
   it('waits for buffers: what finds none comes when the doorbell says so', () => {
     const { device } = bench('ring-nic', (cpu) => {
       listen(cpu, 64);
-      cpu.until(at(1, RX) + 10, DONE);
+      cpu.until(at(1, RX) + 10, 2, (flags) => (flags & DONE) !== 0);
       fill(cpu, 0, FRAME, 64, RX);
       cpu.reg('RX_DOORBELL', 0);
     }, { receive: [{ size: 12, seed: 1 }, { size: 13, seed: 2 }, { size: 14, seed: 3 }] });
