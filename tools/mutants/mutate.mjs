@@ -94,6 +94,7 @@ export function mutantsOf(text, path) {
 
 function isConstant(node) {
   if (ts.isParenthesizedExpression(node)) return isConstant(node.expression);
+  if (ts.isPrefixUnaryExpression(node)) return isConstant(node.operand);
   return ts.isNumericLiteral(node) || ts.isBigIntLiteral(node) || ts.isStringLiteral(node) || node.kind === SyntaxKind.TrueKeyword || node.kind === SyntaxKind.FalseKeyword;
 }
 

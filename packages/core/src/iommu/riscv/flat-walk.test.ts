@@ -199,3 +199,24 @@ describe('modes that are walked at length', () => {
     expect(both.map((system) => system.reach(2, 0x40_0000n))).toEqual(['cause 21', 'cause 21']);
   });
 });
+
+describe('a walk that is watched', () => {
+  it('names its tables by stage and level, and says what it is of', () => {
+    const guest = 0x32_1077n;
+    const made = new System({ caches: NO_CACHES });
+    const second = made.frames(4n);
+    const first = made.frames();
+    made.map(first, 5, INSIDE, guest);
+    for (let table = first; table < first + 16n; table += 1n) made.map(second, 5, table, table);
+    made.map(second, 5, guest, 0x9000n);
+    made.device(1, { fsc_MODE: 10, fsc_PPN: first, iohgatp_MODE: 10, iohgatp_PPN: second });
+    const seen: string[] = [];
+    made.unit.bus.watch = ({ what }) => void seen.push(what);
+    expect(made.reach(1, INSIDE)).toBe(0x9000n);
+    const levels = [4, 3, 2, 1, 0];
+    const inSecond = levels.map((level) => `second-stage table, level ${level}`);
+    expect(seen).toEqual(['device context', ...levels.flatMap((level) => [...inSecond, `first-stage table, level ${level}`]), ...inSecond]);
+    const { walkers } = made.unit;
+    expect([walkers.first, walkers.second].map(({ inputHigh, inputLow }) => [inputHigh, inputLow >>> 12])).toEqual([INSIDE, guest].map((frame) => [Number(frame >> 20n), Number(frame & 0xf_ffffn)]));
+  });
+});
