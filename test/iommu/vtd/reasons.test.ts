@@ -316,6 +316,20 @@ describe('each access has a name for whoever watches', () => {
     s.unit.translate(request());
     expect(seen.slice(4)).toEqual([4, 3, 2, 1, 0].map((level) => `first-stage table, level ${level}`));
   });
+  it('of five levels of the second stage, and in legacy mode', () => {
+    const s = system('second', { entry: { AW: 3, SSPTPTR: 0x80n } });
+    s.memory.poke(0x80n << 12n, SecondStageEntry.encode({ R: true, W: true, address: SECOND }));
+    const names = [4, 3, 2, 1, 0].map((level) => `second-stage table, level ${level}`);
+    const seen: string[] = [];
+    s.unit.bus.watch = ({ what }) => void seen.push(what);
+    expect(ask(s)).toBe(0x77_7abcn);
+    expect(seen.slice(4)).toEqual(names);
+    const legacy = system('legacy');
+    seen.length = 0;
+    legacy.unit.bus.watch = ({ what }) => void seen.push(what);
+    expect(ask(legacy, bare('legacy'))).toBe(0x77_7abcn);
+    expect(seen).toEqual(['root entry', 'context entry', ...names.slice(1)]);
+  });
 });
 
 describe('modes', () => {

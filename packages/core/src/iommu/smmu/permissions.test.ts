@@ -199,6 +199,21 @@ describe('a translation fault on the word of a context descriptor, or of a table
   });
 });
 
+describe('the tables of a nested walk', () => {
+  it('have names by stage and level, as Arm counts them', () => {
+    const system = new System({ ste: { Config: 7, S2T0SZ: 20, S2SL0: 2, S2TTB: 0x15_0000n / 16n }, cd: { T0SZ: 20, TTB0: 0x14_0000n / 16n } });
+    system.memory.poke(0x14_0000n, AT.first | 3n);
+    // Stage 2 maps the first 2 MiB onto itself, by pages.
+    for (const [from, to] of [[0x15_0000n, 0x16_0000n], [0x16_0000n, 0x17_0000n], [0x17_0000n, 0x18_0000n]] as const) system.memory.poke(from, to | 3n);
+    for (let page = 0n; page < 512n; page += 1n) system.memory.poke(0x18_0000n + 8n * page, (page << 12n) | 0x7ffn);
+    const seen: string[] = [];
+    system.unit.bus.watch = ({ what }) => void seen.push(what);
+    expect(system.outcome()).toBe(HERE);
+    const second = [0, 1, 2, 3].map((level) => `stage-2 table, level ${level}`);
+    expect(seen.slice(-24)).toEqual([...[0, 1, 2, 3].flatMap((level) => [...second, `stage-1 table, level ${level}`]), ...second]);
+  });
+});
+
 describe('hardware marks pages (3.13)', () => {
   const updates: Cd = { HA: true, HD: true };
   const clean = PAGE | 0x4c3n | (1n << 51n);
