@@ -63,6 +63,40 @@ describe('what is remembered stays', () => {
     expect([system.outcome(), system.outcome({ write: true })]).toEqual([HERE, HERE]);
     expect(system.memory.peek(system.first[2]) & 0x80n).toBe(0n);
   });
+  describe.each([['one stage', {}], ['two', { Config: 7 }]] as const)('a block of 2 MiB, %s', (_, ste) => {
+    const block = (entry: bigint, second = 0x7fdn): System => {
+      const system = cached(ste);
+      const [, level2] = system.first;
+      system.memory.poke(level2, 0x2a40_0000n | entry);
+      system.memory.poke(AT.second, second);
+      return system;
+    };
+    const inside = [0x1234_5678n, 0x1220_0000n, 0x1220_3abcn, 0x123f_fff8n, 0x1220_1000n];
+    const moved = (address: bigint): string => `0x${(0x2a40_0000n + (address & 0x1f_ffffn)).toString(16)}`;
+
+    it.each(inside)('serves each page of it, filled by that of %i', (filling) => {
+      const system = block(0x441n);
+      expect(system.outcome({ address: filling })).toBe(moved(filling));
+      system.memory.poke(system.first[1], 0n);
+      expect(inside.map((address) => system.outcome({ address }))).toEqual(inside.map(moved));
+    });
+    it('whose stage 1 is read-only refuses writes, and names no guest page', () => {
+      const system = block(0x4c1n);
+      for (const address of inside) {
+        expect([system.outcome({ address }), system.outcome({ address, write: true })]).toEqual([moved(address), 'unsupported-request']);
+        expect(system.events()).toMatchObject([{ S2: false, ipa: 0n, address }]);
+      }
+    });
+  });
+  it('with stage 2 read-only, refuses writes and names the guest page of each', () => {
+    const system = cached({ Config: 7 });
+    system.memory.poke(system.first[1], 0x2a40_0000n | 0x441n);
+    system.memory.poke(AT.second, 0x77dn);
+    for (const address of [0x1234_5678n, 0x1220_3abcn, 0x123f_fff8n]) {
+      expect([system.outcome({ address }), system.outcome({ address, write: true })]).toEqual([`0x${(0x2a40_0000n + (address & 0x1f_ffffn)).toString(16)}`, 'unsupported-request']);
+      expect(system.events()).toMatchObject([{ S2: true, ipa: 0x2a40_0000n + (address & 0x1f_f000n), address }]);
+    }
+  });
   it('for all that stand in a block, unless it lapses', () => {
     const system = cached({ Config: 6 });
     expect(system.outcome()).toBe(`0x${ADDRESS.toString(16)}`);
