@@ -8,7 +8,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Pointer, Translation } from './caches.ts';
 import { IodirCommand, IotinvalCommand } from './records.ts';
-import { ROOMY, System } from './system.test-support.ts';
+import { Capabilities } from './registers.ts';
+import { EVERYTHING, ROOMY, System } from './system.test-support.ts';
 
 const VMA = { opcode: 1, func3: 0 };
 const GVMA = { opcode: 1, func3: 1 };
@@ -23,8 +24,8 @@ const LARGE = 0x200n;
 /** A page whose guest frame lies in 2 MiB of the second stage. */
 const INSIDE = 0x13n;
 
-function system(caches = ROOMY): System {
-  const made = new System({ caches });
+function system(caches = ROOMY, capabilities = EVERYTHING): System {
+  const made = new System({ caches, capabilities });
   const second = made.frames(4n);
   const first = made.frames();
   made.map(first, 3, PAGE, 0x1100n);
@@ -67,10 +68,28 @@ describe('the IOTLB', () => {
     fill(made);
   });
 
-  it('files what was walked by GSCID, PSCID and range', () => {
-    expect(held(made)).toEqual([...NAMES].sort());
-    const spans = Object.fromEntries(made.lines('IOTLB').map((line) => [name(line), line.span]));
+  it('files what was walked by GSCID, PSCID and range, alike where nothing counts or labels the accesses', () => {
+    const plain = system(ROOMY, Capabilities.encode({ ...Capabilities.decode(EVERYTHING), HPM: false, QOSID: false }));
+    fill(plain);
+    expect(plain.lines('IOTLB')).toEqual(made.lines('IOTLB'));
+    expect(held(plain)).toEqual([...NAMES].sort());
+    const spans = Object.fromEntries(plain.lines('IOTLB').map((line) => [name(line), line.span]));
     expect(spans).toMatchObject({ 'h1 10': 0, 'h1 200': 9, 'g7.1 200': 0, 'g7.1 13': 0, 'g7 1400': 9 });
+  });
+
+  it.each([
+    ['reads, those of a page that may only be read', { R: true, W: false, X: false }, {}],
+    ['fetches, those of a page that may only be executed', { R: false, W: false, X: true }, { execute: true }],
+    ['writes, those of a dirty page', {}, { write: true }],
+  ] as const)('serves again %s', (_, page, access) => {
+    const [root, directory] = [made.frames(), made.frames()];
+    const leaf = made.map(root, 3, PAGE, 0x2000n, page);
+    made.process(directory, 1, { PSCID: 30, fsc_MODE: 8, fsc_PPN: root });
+    made.device(7, { PDTV: true, fsc_MODE: 1, fsc_PPN: directory });
+    const ask = (): bigint | string => made.reach(7, PAGE, { processId: 1, ...access });
+    expect(ask()).toBe(0x2000n);
+    made.memory.poke(leaf, 0n);
+    expect([ask(), ask()]).toEqual([0x2000n, 0x2000n]);
   });
 
   it('serves global entries to other processes of the same address spaces, and to nobody else', () => {

@@ -126,14 +126,16 @@ describe('a request is let through by what its page permits', () => {
 });
 
 describe('a permission fault names the descriptor and the bit, and its edit lets the request through', () => {
-  const table = (bit: bigint) => (s: System) => s.memory.poke(s.first[0], s.memory.peek(s.first[0]) | (1n << bit));
+  const table = (bit: bigint, step: 0 | 1 = 0) => (s: System) => s.memory.poke(s.first[step], s.memory.peek(s.first[step]) | (1n << bit));
   const page = (bits: bigint) => (s: System) => s.map(ADDRESS, PAGE | 0x403n | bits);
   const second = (bits: bigint) => (s: System) => s.memory.poke(AT.second, 0x43dn | bits);
-  it.each<[string, string, 'root' | 'leaf' | 'second', (s: System) => void, typeof USER | typeof PRIVILEGED, keyof typeof KINDS, Ste?, Cd?]>([
+  it.each<[string, string, 'root' | 'middle' | 'leaf' | 'second', (s: System) => void, typeof USER | typeof PRIVILEGED, keyof typeof KINDS, Ste?, Cd?]>([
     ['AP[2]', '7', 'leaf', page(0xc0n), USER, 'write'],
     ['APTable[1]', '62', 'root', table(62n), USER, 'write'],
     ['AP[1]', '6', 'leaf', page(0n), USER, 'read'],
     ['APTable[0]', '61', 'root', table(61n), USER, 'read'],
+    ['APTable[1]', '62', 'middle', table(62n, 1), USER, 'write'],
+    ['UXNTable', '60', 'middle', (s) => { table(60n, 1)(s); table(59n)(s); }, USER, 'fetch'],
     ['AP[1]', '6', 'leaf', page(0x40n), PRIVILEGED, 'read', {}, { PAN: true }],
     ['UXN', '54', 'leaf', page(0xc0n | (1n << 54n)), USER, 'fetch'],
     ['PXN', '53', 'leaf', page(0xc0n | (1n << 53n)), PRIVILEGED, 'fetch'],
@@ -152,7 +154,7 @@ describe('a permission fault names the descriptor and the bit, and its edit lets
     const answer = ask();
     if (answer.kind !== 'refused') throw new Error(answer.kind);
     const { entry, rule } = answer.fault.why;
-    expect([answer.fault.event, rule.field, rule.bits, entry]).toEqual([EVENTS.permission, field, bits, { root: system.first[0], leaf: system.first[2], second: AT.second }[where]]);
+    expect([answer.fault.event, rule.field, rule.bits, entry]).toEqual([EVENTS.permission, field, bits, { root: system.first[0], middle: system.first[1], leaf: system.first[2], second: AT.second }[where]]);
     mend(system.memory, entry ?? 0n, rule.repair ?? {});
     expect(ask().kind).toBe('translated');
   });
