@@ -7,6 +7,7 @@ import type { DeviceMessage } from './commands.ts';
 import { TYPICAL, type BuildOptions } from './features.ts';
 import { FaultRecord, IodirCommand } from './records.ts';
 import type { Request } from './request.ts';
+import { Capabilities } from './registers.ts';
 import { DeviceContext, DirectoryEntry, MsiEntry } from './structures.ts';
 import { PageTableEntry, PageTableEntry32 } from '../../mmu/formats/riscv-entries.ts';
 import { RiscvIommu } from './unit.ts';
@@ -185,5 +186,47 @@ describe('a structure that memory does not give', () => {
       const processId = 'PDTV' in context ? 5 : null;
       expect(iommu.translate(read({ processId, address: 0xabcn }))).toMatchObject({ kind: 'refused', fault: { cause, why: { table, level, entry: at, rule: { field } } } });
     }
+  });
+});
+
+describe('a device context that is not allowed', () => {
+  const top = (high: number, low: number): bigint => (1n << BigInt(high + 1)) - (1n << BigInt(low));
+  const nested = { iohgatp_MODE: 8, iohgatp_PPN: 0x90000n } as const;
+  it.each<[string, Parameters<typeof DeviceContext.encode>[0], object, Partial<BuildOptions>, bigint, bigint]>([
+    ['ta.RCID ta.MCID', { RCID: 1 }, { QOSID: false }, {}, top(191, 168), 0n],
+    ['ta.RCID ta.MCID', { MCID: 1 }, { QOSID: false }, {}, top(191, 168), 0n],
+    ['tc.EN_ATS', { EN_ATS: true }, { ATS: false }, {}, 0x46n, 0n],
+    ['tc.EN_ATS', { EN_PRI: true }, { ATS: false }, {}, 0x46n, 0n],
+    ['tc.EN_ATS', { PRPR: true }, { ATS: false }, {}, 0x46n, 0n],
+    ['tc.T2GPA', { T2GPA: true, ...nested }, {}, {}, 8n, 0n],
+    ['tc.EN_PRI', { EN_PRI: true }, {}, {}, 4n, 0n],
+    ['tc.PRPR', { EN_ATS: true, PRPR: true }, {}, {}, 0x40n, 0n],
+    ['tc.T2GPA', { EN_ATS: true, T2GPA: true, ...nested }, { T2GPA: false }, {}, 8n, 0n],
+    ['tc.T2GPA', { EN_ATS: true, T2GPA: true }, {}, {}, 8n, 0n],
+    ['tc.GADE tc.SADE', { GADE: true }, { AMO_HWAD: false }, {}, 0x180n, 0n],
+    ['tc.GADE tc.SADE', { SADE: true }, { AMO_HWAD: false }, {}, 0x180n, 0n],
+    ['tc.SBE', { SBE: true }, { END: false }, {}, 0x400n, 0n],
+    ['tc.SXL', { SXL: true }, {}, { gxlWritable: false }, 0x800n, 0n],
+    ['iohgatp.MODE', { iohgatp_MODE: 5 }, {}, {}, top(127, 124), 0n],
+    ['iohgatp.PPN', { ...nested, iohgatp_PPN: 0x90002n }, {}, {}, top(65, 64), 0n],
+    ['tc.DPE', { DPE: true }, {}, {}, 0x200n, 0n],
+    ['fsc.MODE', { PDTV: true, fsc_MODE: 4 }, {}, {}, top(255, 252), 0n],
+    ['fsc.MODE', { fsc_MODE: 5 }, {}, {}, top(255, 252), 0n],
+    ['msiptp.MODE', { ...nested, msiptp_MODE: 2 }, {}, {}, top(319, 316), 0n],
+    ['msiptp.MODE', { msiptp_MODE: 1 }, {}, {}, top(319, 316), 0n],
+  ])('names %s of %o and its edit', (field, context, without, options, clear, set) => {
+    const { iommu } = system({ capabilities: Capabilities.encode({ ...Capabilities.decode(FULL), ...without }), ...options }, context);
+    const answer = iommu.translate(read());
+    expect(answer).toMatchObject({ kind: 'refused', fault: { cause: 259, why: { entry: ROOT + 5n * 64n, level: 0, rule: { field } } } });
+    const { clear: cleared = 0n, set: made = 0n } = answer.kind === 'refused' ? (answer.fault.why.rule.repair ?? {}) : {};
+    expect([cleared, made]).toEqual([clear, set]);
+  });
+});
+
+describe('a range with an interrupt file in it', () => {
+  it.each([['shrink', 16], ['keep', 30]] as const)('may %s: 2^%i bytes around a page 64 KiB off', (msiInRange, span) => {
+    const { memory, iommu } = system({ switches: { ...TYPICAL.switches, msiInRange } }, { iohgatp_MODE: 8, iohgatp_PPN: 0x90000n, msiptp_MODE: 1, msiptp_PPN: 0x91000n, msi_addr_pattern: 0x10n });
+    memory.poke(0x9000_0000n, PageTableEntry.encode({ V: true, R: true, W: true, U: true, A: true, D: true }));
+    expect(iommu.translate(read())).toMatchObject({ kind: 'translated', address: 0x1abcn, span });
   });
 });
