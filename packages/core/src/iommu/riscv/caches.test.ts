@@ -93,6 +93,15 @@ describe('the IOTLB', () => {
     expect([ask(), made.reach(1, PAGE), ask()]).toEqual([0x2000n, 0x1100n, 0x2000n]);
   });
 
+  it("serves again what is the host's with PSCID 0, which is an address space like any other", () => {
+    const root = made.frames();
+    const leaf = made.map(root, 3, PAGE, 0x2000n);
+    made.device(7, { fsc_MODE: 8, fsc_PPN: root, PSCID: 0 });
+    expect(made.reach(7, PAGE)).toBe(0x2000n);
+    made.memory.poke(leaf, 0n);
+    expect([made.reach(7, PAGE), made.reach(1, PAGE), made.reach(7, PAGE)]).toEqual([0x2000n, 0x1100n, 0x2000n]);
+  });
+
   it('serves global entries to other processes of the same address spaces, and to nobody else', () => {
     made.unit.bus.watch = (event) => {
       if (event.what.includes('stage')) throw new Error(`${event.what} was read`);
